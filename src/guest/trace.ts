@@ -252,6 +252,9 @@ export function checkTraceHeader(header: TraceHeader): void {
   }
 }
 
+/** One line of bounded length: a source may come from a file and is printed on terminals. */
 function clip(source: string): string {
-  return source.length <= MAX_TRACE_SOURCE ? source : `${source.slice(0, MAX_TRACE_SOURCE - 1)}…`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes
+  const line = source.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  return line.length <= MAX_TRACE_SOURCE ? line : `${line.slice(0, MAX_TRACE_SOURCE - 1)}…`;
 }
