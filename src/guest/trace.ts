@@ -95,6 +95,12 @@ export class Trace implements TraceHeader {
     this.durationNs = columns.endsNs[this.intervals - 1] as number;
   }
 
+  /** The same trace under another source; it shares the storage. */
+  withSource(source: string): Trace {
+    const { pageSizeBytes, pages, hasReads, clock } = this;
+    return new Trace({ pageSizeBytes, pages, hasReads, clock, source }, this.columns);
+  }
+
   /** True when instructions were counted beside time. */
   get hasInstructions(): boolean {
     return this.columns.instructions !== undefined;
