@@ -1,0 +1,96 @@
+/**
+ * Parameters of named things, written the same in YAML, on the command line and in a URL:
+ * `tau=200ms,refs`. Each name declares what it takes, so that a wrong one is told what is right.
+ */
+import { PrecopyError } from "./errors.js";
+import { parseDuration } from "./units.js";
+
+export type ParamSpec =
+  | {
+      readonly kind: "duration";
+      readonly default: number | "auto";
+      readonly help: string;
+      readonly auto?: boolean;
+    }
+  | {
+      readonly kind: "integer" | "number";
+      readonly default: number;
+      readonly min: number;
+      readonly max: number;
+      readonly help: string;
+    }
+  | { readonly kind: "flag"; readonly default: false; readonly help: string }
+  | {
+      readonly kind: "choice";
+      readonly default: string;
+      readonly choices: readonly string[];
+      readonly help: string;
+    };
+
+export type ParamSpecs = Readonly<Record<string, ParamSpec>>;
+/** Durations in nanoseconds (or "auto"), numbers, true for a flag that was given, choices as text. */
+export type ParamValues = Readonly<Record<string, number | boolean | string>>;
+
+/** Reads `key=value,flag` against `specs`, filling in defaults. `owner` names whose they are. */
+export function parseParams(owner: string, text: string, specs: ParamSpecs): ParamValues {
+  const values: Record<string, number | boolean | string> = {};
+  for (const [key, spec] of Object.entries(specs)) values[key] = spec.default;
+  for (const part of text.split(",").filter((piece) => piece.trim() !== "")) {
+    const at = part.indexOf("=");
+    const key = (at < 0 ? part : part.slice(0, at)).trim();
+    const spec = Object.hasOwn(specs, key) ? specs[key] : undefined;
+    if (spec === undefined) {
+      const known = Object.keys(specs);
+      throw new PrecopyError(
+        "bad-input",
+        `${owner} has no parameter "${key}": ${known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`}`,
+      );
+    }
+    values[key] = parseParam(
+      `${owner}:${key}`,
+      at < 0 ? undefined : part.slice(at + 1).trim(),
+      spec,
+    );
+  }
+  return values;
+}
+
+function parseParam(
+  name: string,
+  text: string | undefined,
+  spec: ParamSpec,
+): number | boolean | string {
+  if (spec.kind === "flag") {
+    if (text === undefined || text === "true") return true;
+    if (text === "false") return false;
+    throw new PrecopyError("bad-input", `${name} is a flag: write it alone, not "${text}"`);
+  }
+  if (text === undefined || text === "") {
+    throw new PrecopyError("bad-input", `${name} needs a value, as in ${name}=${spec.default}`);
+  }
+  switch (spec.kind) {
+    case "duration":
+      if (text === "auto" && spec.auto) return "auto";
+      return parseDuration(text);
+    case "choice":
+      if (spec.choices.includes(text)) return text;
+      throw new PrecopyError(
+        "bad-input",
+        `${name} is "${text}": it must be one of ${spec.choices.join(", ")}`,
+      );
+    default: {
+      const value = Number(text);
+      const whole = spec.kind === "number" || Number.isInteger(value);
+      if (Number.isFinite(value) && whole && value >= spec.min && value <= spec.max) return value;
+      throw new PrecopyError(
+        "bad-input",
+        `${name} is "${text}": it must be ${spec.kind === "integer" ? "a whole number" : "a number"} from ${spec.min} to ${spec.max}`,
+      );
+    }
+  }
+}
+
+/** A duration parameter that is not "auto". */
+export function durationParam(values: ParamValues, key: string): number {
+  return values[key] as number;
+}

@@ -1,0 +1,111 @@
+/**
+ * What goes in and out of the engine. It does no I/O: a driver (the model in virtual time, a live
+ * one in wall time) carries out commands and answers with events. Several commands may be
+ * outstanding; an answer names the command by its id.
+ *
+ * Page numbers and bitmaps travel by reference to the kernels' memory, never page by page.
+ */
+import type { PageBitmap, U32Buffer } from "../kernels/index.js";
+import type { Evidence } from "../workingset/index.js";
+
+/** Which memory of the machine: its RAM, or disk n. */
+export type Region = "ram" | `disk:${number}`;
+
+export type Command =
+  /** Find and contact the target. -> done */
+  | { readonly kind: "connect"; readonly id: number }
+  /** Start logging writes. -> done */
+  | { readonly kind: "enable-log-dirty"; readonly id: number }
+  /** Ask the target to reserve the guest's memory. -> done | refused */
+  | { readonly kind: "prepare"; readonly id: number }
+  /** Read, clear and re-arm the log (Xen's CLEAN). -> harvested */
+  | {
+      readonly kind: "harvest";
+      readonly id: number;
+      readonly region: Region;
+      readonly into: PageBitmap;
+    }
+  /** mask[i] := is page i of the list in the log? Clears nothing (Xen's PEEK). -> done */
+  | {
+      readonly kind: "peek";
+      readonly id: number;
+      readonly region: Region;
+      readonly pages: U32Buffer;
+      readonly mask: U32Buffer;
+    }
+  /** Evidence beside the log for a predictor; at most `pagesMax` pages, hottest first. -> harvested */
+  | {
+      readonly kind: "sample";
+      readonly id: number;
+      readonly region: Region;
+      readonly evidence: Exclude<Evidence, "none" | "writes">;
+      readonly windowNs: number;
+      readonly pagesMax: number;
+      readonly into: PageBitmap;
+    }
+  /** Read these pages for sending; what is written from now on is owed again. -> done */
+  | {
+      readonly kind: "read-batch";
+      readonly id: number;
+      readonly region: Region;
+      readonly slot: number;
+      readonly pages: U32Buffer;
+    }
+  /** Put a frame on the link: the pages read into `slot`, or state or control bytes. -> sent */
+  | {
+      readonly kind: "send";
+      readonly id: number;
+      readonly what: "pages" | "device-state" | "control";
+      readonly slot: number;
+      readonly pageCount: number;
+      readonly bytes: number;
+    }
+  | { readonly kind: "set-timer"; readonly id: number; readonly atNs: number }
+  /** The guest's share of the CPUs it could use; 1 = unthrottled. */
+  | { readonly kind: "set-cpu-share"; readonly share: number }
+  /** Payload rate limit of this migration. */
+  | { readonly kind: "set-bandwidth"; readonly bytesPerSec: number }
+  /** Stop the guest. -> done */
+  | { readonly kind: "pause"; readonly id: number }
+  /** The image is whole: the target answers `image-complete` when all of it has arrived. */
+  | { readonly kind: "finish" }
+  /** Record that the source gives up epoch N: the commit point. -> done */
+  | { readonly kind: "commit"; readonly id: number; readonly epoch: number }
+  /** Tell the target to run; it answers `running`, and `announced` when devices are back. */
+  | { readonly kind: "go"; readonly epoch: number }
+  /** The source's copy is given back. */
+  | { readonly kind: "release-source" }
+  /** The attempt is over without a switch: the target frees its copy, the source goes on. */
+  | { readonly kind: "roll-back"; readonly resumeSource: boolean }
+  /** Nothing will follow. */
+  | { readonly kind: "ended"; readonly outcome: Outcome };
+
+/** How a hand-over can end: at most one copy ever runs. */
+export type Outcome = "target-runs" | "source-runs" | "in-doubt" | "lost";
+
+export type MigrationEvent = { readonly atNs: number } & (
+  | { readonly kind: "start" }
+  | { readonly kind: "done"; readonly id: number; readonly virtualNs: number }
+  | { readonly kind: "refused"; readonly id: number; readonly reason: string }
+  | {
+      readonly kind: "harvested";
+      readonly id: number;
+      readonly count: number;
+      readonly virtualNs: number;
+    }
+  /** The last byte of a frame left the sender: there is room for another. */
+  | { readonly kind: "sent"; readonly id: number }
+  /** A frame will not arrive. */
+  | { readonly kind: "send-failed"; readonly id: number }
+  | { readonly kind: "timer"; readonly id: number; readonly virtualNs: number }
+  /** Sent by the target; `receivedNs` is when its side of it was true. */
+  | {
+      readonly kind: "peer";
+      readonly message: "image-complete" | "running" | "announced" | "refused-to-run";
+      readonly receivedNs: number;
+    }
+  | { readonly kind: "cancel"; readonly reason: string }
+);
+
+/** An event without its time: what a driver's port call yields. */
+export type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;

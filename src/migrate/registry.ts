@@ -1,0 +1,105 @@
+/**
+ * The names that exist: strategies, predictors and presets, ours and those that a plug-in adds.
+ * Everything that takes a name (YAML, command line, library) asks here.
+ */
+import { PrecopyError } from "../base/errors.js";
+import { type ParamValues, parseParams } from "../base/params.js";
+import type { Preset } from "../policy/preset.js";
+import { PRESETS } from "../policy/presets/index.js";
+import { PREDICTORS, type PredictorFactory } from "../workingset/index.js";
+import { preCopy, seed } from "./strategies/pre-copy.js";
+import { suspend } from "./strategies/suspend.js";
+import type { StrategyFactory } from "./strategy.js";
+import { parseStrategyName } from "./strategy-name.js";
+
+/** A name resolved to what it stands for. */
+export interface ResolvedStrategy {
+  /** As it was written. */
+  readonly name: string;
+  readonly strategy: StrategyFactory;
+  readonly strategyParams: ParamValues;
+  readonly predictor: PredictorFactory;
+  readonly predictorParams: ParamValues;
+  readonly preset: Preset;
+}
+
+interface Named {
+  readonly name: string;
+}
+
+export class Registry {
+  private readonly strategies = new Map<string, StrategyFactory>();
+  private readonly predictors = new Map<string, PredictorFactory>();
+  private readonly presets = new Map<string, Preset>();
+
+  /** A registry with everything that this package brings. */
+  static standard(): Registry {
+    const registry = new Registry();
+    for (const strategy of [suspend, preCopy, seed]) registry.addStrategy(strategy);
+    for (const predictor of PREDICTORS) registry.addPredictor(predictor);
+    for (const preset of PRESETS) registry.addPreset(preset);
+    return registry;
+  }
+
+  addStrategy(strategy: StrategyFactory): void {
+    add(this.strategies, "strategy", strategy);
+  }
+
+  addPredictor(predictor: PredictorFactory): void {
+    add(this.predictors, "predictor", predictor);
+  }
+
+  addPreset(preset: Preset): void {
+    add(this.presets, "preset", preset);
+  }
+
+  listStrategies(): readonly StrategyFactory[] {
+    return [...this.strategies.values()];
+  }
+
+  listPredictors(): readonly PredictorFactory[] {
+    return [...this.predictors.values()];
+  }
+
+  listPresets(): readonly Preset[] {
+    return [...this.presets.values()];
+  }
+
+  /** Resolves `strategy+predictor:params@preset`. */
+  resolve(text: string): ResolvedStrategy {
+    const name = parseStrategyName(text);
+    const strategy = find(this.strategies, "strategy", name.strategy);
+    const predictor = find(
+      this.predictors,
+      "predictor",
+      name.predictor || strategy.defaultPredictor,
+    );
+    const preset = find(this.presets, "preset", name.preset || strategy.defaultPreset);
+    return {
+      name: text.trim(),
+      strategy,
+      strategyParams: parseParams(strategy.name, name.strategyParams, strategy.params),
+      predictor,
+      predictorParams: parseParams(predictor.name, name.predictorParams, predictor.params),
+      preset,
+    };
+  }
+}
+
+function add<T extends Named>(table: Map<string, T>, what: string, entry: T): void {
+  if (table.has(entry.name)) {
+    throw new PrecopyError("bad-input", `there is a ${what} named "${entry.name}" already`);
+  }
+  table.set(entry.name, entry);
+}
+
+function find<T>(table: ReadonlyMap<string, T>, what: string, name: string): T {
+  const found = table.get(name);
+  if (found === undefined) {
+    throw new PrecopyError(
+      "unknown-name",
+      `there is no ${what} "${name}": choose one of ${[...table.keys()].join(", ")}`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,193 @@
+/**
+ * From a specification to what a simulation is built of: names resolved, limits checked, and the
+ * size of the arena, which is allotted once and never grows.
+ */
+import { PrecopyError } from "../base/errors.js";
+import { PAGE_SIZE_BYTES } from "../base/units.js";
+import { activityArenaBytes } from "../guest/activity.js";
+import { GuestPages } from "../kernels/index.js";
+import { Migration, type MigrationConfig } from "../migrate/migration.js";
+import type { Registry } from "../migrate/registry.js";
+import { ETHERNET_TCP_FRAME } from "./link.js";
+import { MigrationDriver } from "./migration-driver.js";
+import {
+  type DomainSpec,
+  GUEST_PAGES_MAX,
+  type HostSpec,
+  type LinkSpec,
+  type MigrationSpec,
+  type SimulationSpec,
+} from "./spec.js";
+
+/** Batches between reading and having left: libxenguest writes one before it reads the next. */
+const WINDOW_BATCHES = 1;
+/** Room for what is too small to count, such as page lists and buffers. */
+const ARENA_SLACK_BYTES = 1 << 20;
+
+/** Checks a specification and resolves every migration's names. */
+export function resolveConfigs(spec: SimulationSpec, registry: Registry): MigrationConfig[] {
+  checkSpec(spec);
+  return spec.migrations.map((migration, i) => {
+    const domain = domainNamed(spec, migration.domain);
+    const link = linkBetween(spec, sourceOf(spec, i), migration.to);
+    const linkBytesPerSec = payloadRate(link);
+    return {
+      ...registry.resolve(migration.strategy),
+      guest: domain.name,
+      pages: domain.pages,
+      pageSizeBytes: PAGE_SIZE_BYTES,
+      deviceStateBytes: domain.deviceStateBytes,
+      downtimeLimitNs: migration.downtimeLimitNs,
+      fixedDowntimeNs: fixedDowntimeNs(spec, { migration, domain, link, linkBytesPerSec }),
+      linkBytesPerSec,
+      timeoutNs: migration.timeoutNs,
+      windowBatches: WINDOW_BATCHES,
+      epoch: i + 1,
+    };
+  });
+}
+
+/** Arena bytes for everything in the simulation. */
+export function arenaFor(spec: SimulationSpec, configs: readonly MigrationConfig[]): number {
+  let bytes = ARENA_SLACK_BYTES;
+  for (const domain of spec.domains) {
+    const moves = configs.filter((config) => config.guest === domain.name);
+    if (moves.length === 0) continue;
+    const shown = moves.map((config) => config.predictor.evidence(config.predictorParams));
+    bytes += activityArenaBytes(domain.activity) + domain.suspendDirtiesPages * 4;
+    bytes += GuestPages.bytesFor(domain.pages, {
+      trackReferences: shown.includes("references"),
+      trackLastUse: shown.includes("last-use"),
+    });
+  }
+  for (const config of configs) {
+    const { pages, windowBatches, preset } = config;
+    bytes += Migration.arenaBytes(config);
+    bytes += MigrationDriver.arenaBytes(pages, windowBatches, preset.batchPages);
+    bytes += ARENA_SLACK_BYTES / 16;
+  }
+  return bytes;
+}
+
+/** The link that joins two hosts. */
+export function linkBetween(spec: SimulationSpec, a: string, b: string): LinkSpec {
+  const joins = ({ between: [x, y] }: LinkSpec) => (x === a && y === b) || (x === b && y === a);
+  const link = spec.links.find(joins);
+  if (link !== undefined) return link;
+  throw new PrecopyError("bad-input", `no link joins ${a} and ${b}: add one between them`);
+}
+
+/** Payload bytes a second that a link carries when nobody else uses it. */
+export function payloadRate({
+  bandwidthBytesPerSec,
+  frame = ETHERNET_TCP_FRAME,
+}: LinkSpec): number {
+  return (bandwidthBytesPerSec * frame.payloadBytes) / (frame.payloadBytes + frame.overheadBytes);
+}
+
+/** Downtime that no page causes: the sum of the pause's fixed costs, state and messages. */
+function fixedDowntimeNs(
+  spec: SimulationSpec,
+  parts: {
+    migration: MigrationSpec;
+    domain: DomainSpec;
+    link: LinkSpec;
+    linkBytesPerSec: number;
+  },
+): number {
+  const { migration, domain, link, linkBytesPerSec } = parts;
+  const source = hostNamed(spec, domain.host).costs;
+  const target = hostNamed(spec, migration.to).costs;
+  const stateNs = linkBytesPerSec > 0 ? (domain.deviceStateBytes / linkBytesPerSec) * 1e9 : 0;
+  return Math.ceil(
+    source.suspendNs +
+      source.logDirtyNsPerPage * domain.pages +
+      stateNs +
+      target.restoreNs +
+      source.commitNs +
+      target.unpauseNs +
+      target.attachDevicesNs +
+      target.announceNs +
+      3 * link.latencyNs,
+  );
+}
+
+/** Where a domain stands when its n-th migration begins: where the one before left it. */
+function sourceOf(spec: SimulationSpec, index: number): string {
+  const { domain } = spec.migrations[index] as MigrationSpec;
+  const before = spec.migrations.slice(0, index).filter((m) => m.domain === domain);
+  return before.at(-1)?.to ?? domainNamed(spec, domain).host;
+}
+
+function checkSpec(spec: SimulationSpec): void {
+  unique("host", spec.hosts);
+  unique("guest", spec.domains);
+  unique("link", spec.links);
+  for (const link of spec.links) for (const host of link.between) hostNamed(spec, host);
+  for (const domain of spec.domains) checkDomain(spec, domain);
+  if (!(Number.isInteger(spec.atOnce) && spec.atOnce >= 1)) {
+    throw new PrecopyError("bad-input", `${spec.atOnce} migrations at once: it must be 1 or more`);
+  }
+  spec.migrations.forEach((migration, i) => {
+    hostNamed(spec, migration.to);
+    const from = sourceOf(spec, i);
+    if (from === migration.to) {
+      throw new PrecopyError("bad-input", `${migration.domain} stands on ${from} already`);
+    }
+    const again = spec.migrations.some((m, j) => j < i && m.domain === migration.domain);
+    if (again && spec.atOnce > 1) {
+      throw new PrecopyError(
+        "bad-input",
+        `${migration.domain} is migrated twice at once: give "at once: 1", so that one waits for the other`,
+      );
+    }
+    positive(`${migration.domain}'s timeout`, migration.timeoutNs);
+  });
+}
+
+function checkDomain(spec: SimulationSpec, domain: DomainSpec): void {
+  hostNamed(spec, domain.host);
+  if (!(Number.isInteger(domain.pages) && domain.pages >= 1 && domain.pages <= GUEST_PAGES_MAX)) {
+    throw new PrecopyError(
+      "limit",
+      `${domain.name} has ${domain.pages} pages: a guest has from 1 to ${GUEST_PAGES_MAX} (64 GiB)`,
+    );
+  }
+  if (domain.demandCpus > domain.vcpus) {
+    throw new PrecopyError(
+      "bad-input",
+      `${domain.name} wants ${domain.demandCpus} CPUs and has ${domain.vcpus} VCPUs`,
+    );
+  }
+}
+
+function positive(what: string, value: number): void {
+  if (value > 0 && Number.isFinite(value)) return;
+  throw new PrecopyError("bad-input", `${what} is ${value} ns: it must be above 0 and finite`);
+}
+
+function unique(what: string, named: readonly { readonly name: string }[]): void {
+  const seen = new Set<string>();
+  for (const { name } of named) {
+    if (seen.has(name)) throw new PrecopyError("bad-input", `two ${what}s are named "${name}"`);
+    seen.add(name);
+  }
+}
+
+function hostNamed(spec: SimulationSpec, name: string): HostSpec {
+  const found = spec.hosts.find((host) => host.name === name);
+  if (found !== undefined) return found;
+  throw new PrecopyError(
+    "unknown-name",
+    `there is no host "${name}": the hosts are ${spec.hosts.map((host) => host.name).join(", ")}`,
+  );
+}
+
+function domainNamed(spec: SimulationSpec, name: string): DomainSpec {
+  const found = spec.domains.find((domain) => domain.name === name);
+  if (found !== undefined) return found;
+  throw new PrecopyError(
+    "unknown-name",
+    `there is no guest "${name}": the guests are ${spec.domains.map((d) => d.name).join(", ")}`,
+  );
+}

@@ -1,0 +1,338 @@
+/**
+ * A simulation: hosts, network and migrations on one event queue in virtual time. It can run by
+ * itself, or be driven by another simulator that owns the clock (`nextEventNs`, `advanceTo`).
+ */
+import { AssertionError, assert } from "../base/assert.js";
+import { PrecopyError } from "../base/errors.js";
+import { EventQueue } from "../base/event-queue.js";
+import { RunningHash } from "../base/hash.js";
+import { mix32 } from "../base/random.js";
+import { Kernels, type KernelsOptions } from "../kernels/index.js";
+import type { Command, MigrationEvent } from "../migrate/messages.js";
+import { Migration, type MigrationConfig, type MigrationState } from "../migrate/migration.js";
+import { Registry } from "../migrate/registry.js";
+import {
+  type DriverWorld,
+  type FrameTag,
+  MigrationDriver,
+  type MigrationResult,
+} from "./migration-driver.js";
+import { ModelGuest } from "./model-guest.js";
+import { Network } from "./network.js";
+import { arenaFor, linkBetween, resolveConfigs } from "./setup.js";
+import {
+  type DomainSpec,
+  type MigrationSpec,
+  SIMULATION_NS_MAX,
+  type SimulationSpec,
+} from "./spec.js";
+import { XenHost } from "./xen-host.js";
+
+/** Version of the form of {@link SimulationResult}. */
+export const SCHEMA_VERSION = 1;
+
+export interface SimulationOptions {
+  readonly registry?: Registry;
+  /** Which kernels to run on; by default the ones that come along, SIMD where it validates. */
+  readonly kernels?: Omit<KernelsOptions, "arenaBytes">;
+  /** Sees every message between engine and machines. */
+  readonly observe?: (guest: string, message: Command | MigrationEvent) => void;
+  /** Stops the run; migrations that have not committed are cancelled. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SimulationResult {
+  readonly schemaVersion: number;
+  readonly seed: number;
+  /** Two runs with the same hash made the same events at the same instants. */
+  readonly eventLogHash: string;
+  /** From the start of the first migration to the end of the last. */
+  readonly makespanNs: number;
+  readonly migrations: readonly MigrationResult[];
+}
+
+/** Where a migration stands; can be sent to a worker or drawn. */
+export interface MigrationProgress {
+  readonly guest: string;
+  readonly name: string;
+  readonly state: MigrationState;
+  readonly round: number;
+  readonly pages: number;
+  readonly pagesSent: number;
+  readonly bytesSent: number;
+  readonly owedPages: number;
+}
+
+/** A structured-cloneable picture of a simulation, and enough to come back to it. */
+export interface SimulationSnapshot {
+  readonly spec: SimulationSpec;
+  readonly nowNs: number;
+  readonly eventLogHash: string;
+  readonly progress: readonly MigrationProgress[];
+}
+
+export class Simulation {
+  readonly network = new Network<FrameTag>();
+  readonly hosts = new Map<string, XenHost>();
+  private readonly queue = new EventQueue<(nowNs: number) => void>();
+  private readonly hash = new RunningHash();
+  private readonly guests = new Map<string, ModelGuest>();
+  private readonly drivers: MigrationDriver[] = [];
+  private readonly configs: readonly MigrationConfig[];
+  private readonly kernels: Kernels;
+  private waiting: number[] = [];
+  private active = 0;
+  private currentNs = 0;
+  private disposed = false;
+
+  /** Loads the kernels with an arena for all of `spec` and sets everything up. */
+  static async create(spec: SimulationSpec, options: SimulationOptions = {}): Promise<Simulation> {
+    const configs = resolveConfigs(spec, options.registry ?? Registry.standard());
+    const arenaBytes = arenaFor(spec, configs);
+    const kernels = await Kernels.load({ ...options.kernels, arenaBytes });
+    return new Simulation(spec, options, kernels, configs);
+  }
+
+  /** Comes back to where a snapshot was taken, by running the same simulation up to there. */
+  static async restore(
+    snapshot: SimulationSnapshot,
+    options: SimulationOptions = {},
+  ): Promise<Simulation> {
+    const simulation = await Simulation.create(snapshot.spec, options);
+    simulation.advanceTo(snapshot.nowNs);
+    if (simulation.hash.digest() !== snapshot.eventLogHash) {
+      throw new PrecopyError(
+        "bad-input",
+        `the snapshot's event log is ${snapshot.eventLogHash}, this run's ${simulation.hash.digest()}: it was taken by another version or with other plug-ins`,
+      );
+    }
+    return simulation;
+  }
+
+  private constructor(
+    readonly spec: SimulationSpec,
+    private readonly options: SimulationOptions,
+    kernels: Kernels,
+    configs: readonly MigrationConfig[],
+  ) {
+    this.kernels = kernels;
+    this.configs = configs;
+    for (const host of spec.hosts) this.hosts.set(host.name, new XenHost(host));
+    for (const { between: _between, ...link } of spec.links) this.network.addLink(link);
+    spec.domains.forEach((domain, i) => {
+      this.addDomain(domain, i);
+    });
+    this.waiting = spec.migrations.map((_, i) => i);
+    for (let i = 0; i < Math.min(spec.atOnce, spec.migrations.length); i++) this.startNext(0);
+  }
+
+  get nowNs(): number {
+    return this.currentNs;
+  }
+
+  get ended(): boolean {
+    return this.active === 0 && this.waiting.length === 0;
+  }
+
+  /** When the next thing happens, Infinity when everything has ended. */
+  nextEventNs(): number {
+    if (this.ended || this.disposed) return Number.POSITIVE_INFINITY;
+    return Math.min(this.queue.nextNs(), this.network.nextEventNs());
+  }
+
+  /** Runs everything up to and including `nowNs`. Time never goes back. */
+  advanceTo(nowNs: number): void {
+    if (this.disposed) throw new PrecopyError("bad-input", "the simulation was disposed of");
+    if (nowNs < this.currentNs) {
+      throw new PrecopyError(
+        "bad-input",
+        `time cannot go back to ${nowNs} ns: the simulation is at ${this.currentNs} ns`,
+      );
+    }
+    for (let next = this.nextEventNs(); next <= nowNs; next = this.nextEventNs()) this.step(next);
+    if (!this.ended && Number.isFinite(nowNs)) {
+      this.network.advanceTo(nowNs);
+      this.currentNs = nowNs;
+    }
+  }
+
+  /** Runs to the end. `pause` is awaited now and then, so that a caller can breathe and cancel. */
+  async run(pause?: () => Promise<void>): Promise<SimulationResult> {
+    const { signal } = this.options;
+    for (let steps = 1; !this.ended; steps++) {
+      if (signal?.aborted) this.cancelAll("cancelled");
+      if (this.ended) break;
+      const next = this.nextEventNs();
+      assert(Number.isFinite(next), "a migration that has not ended has a timer");
+      this.step(next);
+      if (pause !== undefined && steps % 512 === 0) await pause();
+    }
+    return this.result();
+  }
+
+  /** Cancels what runs and what waits; a migration past its commit point goes on to its end. */
+  cancelAll(reason: string): void {
+    this.waiting = [];
+    for (const driver of this.drivers) driver.cancel(this.currentNs, reason);
+  }
+
+  /** Cancels the migration of one guest. */
+  cancel(guest: string, reason = "cancelled"): void {
+    const index = this.spec.migrations.findIndex((migration) => migration.domain === guest);
+    if (index < 0) throw new PrecopyError("unknown-name", `no migration moves a guest "${guest}"`);
+    const driver = this.drivers.find((d) => d.engine.config.guest === guest);
+    if (driver !== undefined) driver.cancel(this.currentNs, reason);
+  }
+
+  progress(): MigrationProgress[] {
+    return this.drivers.map(({ engine }) => ({
+      guest: engine.config.guest,
+      name: engine.config.name,
+      state: engine.state,
+      round: engine.rounds.length,
+      pages: engine.config.pages,
+      pagesSent: engine.mover.totals.pagesSent,
+      bytesSent: engine.mover.totals.bytes,
+      owedPages: engine.mover.owed.count(),
+    }));
+  }
+
+  snapshot(): SimulationSnapshot {
+    return {
+      spec: this.spec,
+      nowNs: this.currentNs,
+      eventLogHash: this.hash.digest(),
+      progress: this.progress(),
+    };
+  }
+
+  result(): SimulationResult {
+    assert(this.ended, "the result is there when every migration has ended");
+    const migrations = this.drivers.map((driver) => driver.result as MigrationResult);
+    const startNs = Math.min(...migrations.map((m) => m.startNs));
+    const endNs = Math.max(...migrations.map((m) => m.startNs + m.totalNs));
+    return {
+      schemaVersion: SCHEMA_VERSION,
+      seed: this.spec.seed,
+      eventLogHash: this.hash.digest(),
+      makespanNs: migrations.length === 0 ? 0 : endNs - startNs,
+      migrations,
+    };
+  }
+
+  /** Gives up the kernels' memory. Nothing may be asked of the simulation afterwards. */
+  dispose(): void {
+    this.disposed = true;
+    this.guests.clear();
+    this.drivers.length = 0;
+  }
+
+  private step(nextNs: number): void {
+    if (nextNs > SIMULATION_NS_MAX) {
+      throw new PrecopyError(
+        "limit",
+        "the simulation passed 30 days of virtual time: shorten timeouts",
+      );
+    }
+    this.currentNs = nextNs;
+    for (const departure of this.network.advanceTo(nextNs)) {
+      const { tag, arrivesNs } = departure;
+      if (tag.arrived !== undefined) this.queue.schedule(arrivesNs, tag.arrived);
+      tag.departed(nextNs);
+    }
+    while (this.queue.nextNs() <= nextNs) this.queue.pop()?.value(nextNs);
+  }
+
+  private addDomain(domain: DomainSpec, index: number): void {
+    const host = this.hosts.get(domain.host) as XenHost;
+    if (!host.memory.reserve(domain.name, domain.pages)) {
+      throw new PrecopyError(
+        "bad-input",
+        `${domain.name} needs ${domain.pages} pages and ${domain.host} has ${host.memory.freePages} free: give the host more memory`,
+      );
+    }
+    const moves = this.configs.filter((config) => config.guest === domain.name);
+    const shown = moves.map((config) => config.predictor.evidence(config.predictorParams));
+    const guest =
+      moves.length === 0
+        ? undefined
+        : new ModelGuest({
+            kernels: this.kernels,
+            spec: domain,
+            seed: mix32(this.spec.seed ^ mix32(index + 1)),
+            trackReferences: shown.includes("references"),
+            trackLastUse: shown.includes("last-use"),
+          });
+    if (guest !== undefined && shown.includes("references") && !guest.activity.hasReads) {
+      throw new PrecopyError(
+        "unsupported",
+        `${domain.name} shows no reads, so accessed bits tell nothing more than the log: use bits=write or a trace with reads`,
+      );
+    }
+    if (guest !== undefined) this.guests.set(domain.name, guest);
+    host.add(domain, guest, 0);
+  }
+
+  /** Starts the next waiting migration no earlier than its own start time. */
+  private startNext(nowNs: number): void {
+    const index = this.waiting.shift();
+    if (index === undefined) return;
+    this.active++;
+    const { startNs } = this.spec.migrations[index] as MigrationSpec;
+    this.queue.schedule(Math.max(nowNs, startNs), (atNs) => {
+      const driver = this.createDriver(index);
+      this.drivers.push(driver);
+      driver.start(atNs);
+    });
+  }
+
+  private createDriver(index: number): MigrationDriver {
+    const spec = this.spec.migrations[index] as MigrationSpec;
+    const guest = this.guests.get(spec.domain) as ModelGuest;
+    const source = this.hostOf(spec.domain);
+    const link = linkBetween(this.spec, source.spec.name, spec.to);
+    return new MigrationDriver({
+      world: this.world(),
+      spec,
+      engine: new Migration(this.configs[index] as MigrationConfig, this.kernels),
+      guest,
+      source,
+      target: this.hosts.get(spec.to) as XenHost,
+      path: [link.name],
+      latencyNs: link.latencyNs,
+      ended: (_driver, nowNs) => {
+        this.active--;
+        this.startNext(nowNs);
+      },
+    });
+  }
+
+  private world(): DriverWorld {
+    return {
+      kernels: this.kernels,
+      queue: this.queue,
+      network: this.network,
+      hash: this.hash,
+      repeat: `seed ${this.spec.seed}`,
+      observe: this.options.observe ?? (() => {}),
+    };
+  }
+
+  private hostOf(domain: string): XenHost {
+    for (const host of this.hosts.values()) if (host.domains.has(domain)) return host;
+    throw new AssertionError(`a domain ${domain} stands on some host`);
+  }
+}
+
+/** Runs a whole simulation and returns what it came to. */
+export async function simulate(
+  spec: SimulationSpec,
+  options: SimulationOptions & { readonly pause?: () => Promise<void> } = {},
+): Promise<SimulationResult> {
+  const simulation = await Simulation.create(spec, options);
+  try {
+    return await simulation.run(options.pause);
+  } finally {
+    simulation.dispose();
+  }
+}
