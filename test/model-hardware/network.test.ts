@@ -154,6 +154,19 @@ describe("a flow's queue", () => {
     ]);
   });
 
+  it("keeps a whole number of nanoseconds whole where the rate has no exact value", () => {
+    const net = network(1000);
+    const flows = ["1", "2", "3"].map((tag) => ({ tag, flow: net.openFlow({ path: ["a"] }) }));
+    for (const { flow, tag } of flows) flow.enqueue(11, tag);
+    // 11 B at a third of 1000 B/s; in floating point 11e9 / rate comes out above 33e6.
+    expect((11 * SEC) / net.rateOf(flows[0]!.flow)).toBeGreaterThan(33e6);
+    expect(departures(net, SEC)).toEqual([
+      ["1", 33e6],
+      ["2", 33e6],
+      ["3", 33e6],
+    ]);
+  });
+
   it("does not carry time over an idle spell", () => {
     const net = network(3e9);
     const flow = net.openFlow({ path: ["a"] });
