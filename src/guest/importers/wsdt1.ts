@@ -102,7 +102,7 @@ export class Wsdt1Importer implements TraceImporter {
       badBytes(
         this.options.name,
         offsetBytes,
-        `the interval ends at ${endNs} ns; it must be after ${before}`,
+        `the interval ends at ${wallNs - this.startNs} ns; it must be after ${before}`,
       );
     }
     this.lastNs = endNs;

@@ -151,11 +151,15 @@ export class Wsdt2Importer implements TraceImporter {
     const instructions = Number(u64At(record, 8));
     if (endNs <= this.lastNs || !Number.isSafeInteger(endNs)) {
       const before = `${this.lastNs} ns, the end of the interval before it, and under 2^53`;
-      badBytes(file, offset, `the interval ends at ${endNs} ns; it must be after ${before}`);
+      badBytes(
+        file,
+        offset,
+        `the interval ends at ${u64At(record, 0)} ns; it must be after ${before}`,
+      );
     }
     if (instructions < this.lastInstructions || !Number.isSafeInteger(instructions)) {
       const before = `${this.lastInstructions} were counted before it (limit 2^53 - 1)`;
-      badBytes(file, offset + 8, `the interval counts ${instructions} instructions; ${before}`);
+      badBytes(file, offset + 8, `the interval counts ${u64At(record, 8)} instructions; ${before}`);
     }
     this.lastNs = endNs;
     this.lastInstructions = instructions;
