@@ -33,6 +33,7 @@ export function maxMinRates(
 ): void {
   const links = fillings(flows, capacitiesBytesPerSec);
   const byBound = flows.map((_, at) => at);
+  // Two without a bound compare as NaN, and then by their place.
   byBound.sort((a, b) => boundLevel(flows[a]!) - boundLevel(flows[b]!) || a - b);
   const frozen = new Uint8Array(flows.length);
 
