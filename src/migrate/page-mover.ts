@@ -35,6 +35,11 @@ export interface MoveCounts {
   bytes: number;
 }
 
+type HarvestAnswer = (
+  seen: PageBitmap,
+  event: MigrationEvent & { readonly kind: "harvested" },
+) => void;
+
 interface Slot {
   readonly index: number;
   readonly pages: U32Buffer;
@@ -65,6 +70,8 @@ export class PageMover {
   readonly owed: PageBitmap;
   readonly kernels: Kernels;
   readonly pages: number;
+  readonly pageSizeBytes: number;
+  /** Of a page on the wire. */
   readonly bytesPerPage: number;
   /** Of the pass that runs or ran last. */
   readonly counts: MoveCounts = { pagesSent: 0, pagesSkipped: 0, bytes: 0 };
@@ -72,6 +79,7 @@ export class PageMover {
   readonly totals: MoveCounts = { pagesSent: 0, pagesSkipped: 0, bytes: 0 };
   readonly requests: Requests;
   private readonly harvested: PageBitmap;
+  private readonly harvests: HarvestAnswer[] = [];
   private readonly free: Slot[] = [];
   private readonly preset: Preset;
   private pass: Pass | undefined;
@@ -82,6 +90,7 @@ export class PageMover {
     this.pages = pages;
     this.preset = preset;
     this.requests = options.requests;
+    this.pageSizeBytes = options.pageSizeBytes;
     this.bytesPerPage = options.pageSizeBytes + preset.stream.perPageBytes;
     this.owed = PageBitmap.create(kernels, pages, "owed");
     this.owed.fill();
@@ -99,13 +108,23 @@ export class PageMover {
     return 2 * PageBitmap.bytesFor(pages) + windowBatches * 2 * (preset.batchPages * 4 + 256);
   }
 
-  /** Reads the log into `owed`, then hands on what it showed. */
-  harvest(then: (seen: PageBitmap, event: MigrationEvent & { kind: "harvested" }) => void): void {
+  /**
+   * Reads the log into `owed`, then hands on what it showed. One reading at a time: they share a
+   * bitmap, and what the first one saw must be in `owed` before the second one overwrites it.
+   */
+  harvest(then: HarvestAnswer): void {
+    this.harvests.push(then);
+    if (this.harvests.length === 1) this.harvestNext();
+  }
+
+  private harvestNext(): void {
     const into = this.harvested;
     this.requests.request({ kind: "harvest", region: "ram", into }, (event) => {
       assert(event.kind === "harvested", "a harvest is answered by harvested");
       this.owed.or(into);
-      then(into, event);
+      this.harvests[0]?.(into, event);
+      this.harvests.shift();
+      if (this.harvests.length > 0) this.harvestNext();
     });
   }
 

@@ -180,7 +180,7 @@ class PreCopy implements LivePhase {
   /** Rate limit and CPU share for the coming round, from what this one measured. */
   private adapt(pagesDirtied: number, durationNs: number): void {
     const { mover, throttle } = this.parts;
-    const dirtyBytesPerSec = (pagesDirtied * mover.bytesPerPage * 1e9) / durationNs;
+    const dirtyBytesPerSec = (pagesDirtied * mover.pageSizeBytes * 1e9) / durationNs;
     this.bandwidth.afterRound({ dirtyBytesPerSec });
     this.setBandwidth();
     if (throttle === undefined || this.measuredBytesPerSec === 0) return;
