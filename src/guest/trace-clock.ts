@@ -7,36 +7,51 @@
  * better clock (`clock: "time"`): it kept up with the recorder anyway.
  */
 import { PrecopyError } from "../base/errors.js";
-import { NS_PER_SEC } from "../base/units.js";
+import { type Nanoseconds, NS_PER_SEC } from "../base/units.js";
 import { Trace } from "./trace.js";
 import { PageList, unionAscending } from "./trace-pages.js";
 
 /** Fastest clock taken: a million instructions a nanosecond is a mistake in units. */
 const MAX_INSTRUCTIONS_PER_SEC = 1e15;
 
+/** Replay time at which a number of instructions, counted from the start, was executed. */
+export type InstructionTime = (instructions: number) => Nanoseconds;
+
 /**
- * The trace on its instruction clock, at `instructionsPerSec` (default: all instructions over all
- * recorded time, so that the duration stays). Ends are rounded to whole ns. An interval in which
- * the clock did not move is merged with the one before it; those at the very start, with the first
- * in which it did.
+ * The trace on its instruction clock: at a rate in instructions a second (default: all instructions
+ * over all recorded time, so that the duration stays), or by a function that never falls, such as
+ * an interpolation of (time, instructions) pairs counted in a guest without the recorder. Ends are
+ * rounded to whole ns. An interval in which the clock did not move is merged with the one before
+ * it; those at the very start, with the first in which it did.
  */
-export function onInstructionClock(trace: Trace, instructionsPerSec?: number): Trace {
+export function onInstructionClock(trace: Trace, clock?: number | InstructionTime): Trace {
   const { instructions } = trace.columns;
   const total = instructions?.[trace.intervals - 1] ?? 0;
   if (instructions === undefined || total === 0) {
     const problem = "counts no instructions: replay it on recorded time (clock time)";
     throw new PrecopyError("bad-trace", problem, { file: trace.source });
   }
-  const perSec = instructionsPerSec ?? (total / trace.durationNs) * NS_PER_SEC;
-  checkRate(perSec, trace.source);
-
-  const ends = instructions.map((count) => Math.round((count / perSec) * NS_PER_SEC));
-  const last = ends[ends.length - 1] as number;
-  if (last < 1 || !Number.isSafeInteger(last)) {
-    const problem = `lasts ${last} ns at ${perSec} instructions a second; it must be 1 to 2^53 - 1`;
-    throw new PrecopyError("bad-trace", problem, { file: trace.source });
+  const timeOf = typeof clock === "function" ? clock : atRate(trace, total, clock);
+  const ends = instructions.map((count) => Math.round(timeOf(count)));
+  let beforeNs = 0;
+  for (const [i, endNs] of ends.entries()) {
+    if (!(endNs >= beforeNs)) {
+      const problem = `the clock gives ${endNs} ns at the end of interval ${i}, after ${beforeNs} ns`;
+      throw new PrecopyError("bad-input", problem, { file: trace.source });
+    }
+    beforeNs = endNs;
+  }
+  if (beforeNs < 1 || !Number.isSafeInteger(beforeNs)) {
+    const problem = `lasts ${beforeNs} ns on this instruction clock; it must be 1 to 2^53 - 1`;
+    throw new PrecopyError("bad-input", problem, { file: trace.source });
   }
   return mergeStanding(trace, ends, instructions);
+}
+
+function atRate(trace: Trace, total: number, rate: number | undefined): InstructionTime {
+  const perSec = rate ?? (total / trace.durationNs) * NS_PER_SEC;
+  checkRate(perSec, trace.source);
+  return (count) => (count / perSec) * NS_PER_SEC;
 }
 
 function checkRate(perSec: number, file: string): void {

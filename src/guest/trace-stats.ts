@@ -88,22 +88,24 @@ export function traceStats(
  */
 export function uniqueDirty(trace: Trace, windowNs: Nanoseconds): DirtyCurvePoint {
   const windows = Math.floor(trace.durationNs / windowNs);
-  /** Window in which each page was last written, from 1. */
-  const lastWindow = new Uint32Array(trace.pages);
+  /** For each page, the last window in which it was written, as a count of windows with an end. */
+  const lastSeen = new Uint32Array(trace.pages);
   let total = 0;
   let inWindow = 0;
   let maxPages = 0;
-  let current = 0;
+  let current = -1;
+  let seen = 0;
   for (let i = 0; i < trace.intervals; i++) {
-    const window = Math.floor((trace.endNs(i) - 1) / windowNs) + 1;
-    if (window > windows) break;
+    const window = Math.floor((trace.endNs(i) - 1) / windowNs);
+    if (window >= windows) break;
     if (window !== current) {
       current = window;
+      seen++;
       inWindow = 0;
     }
     for (const page of trace.written(i)) {
-      if (lastWindow[page] === window) continue;
-      lastWindow[page] = window;
+      if (lastSeen[page] === seen) continue;
+      lastSeen[page] = seen;
       inWindow++;
       total++;
     }

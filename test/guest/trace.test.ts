@@ -105,6 +105,20 @@ describe("the instruction clock", () => {
     expect(trace.clock).toBe("instructions");
   });
 
+  it("runs by a table of times, and refuses one that falls", () => {
+    const times = new Map([
+      [0, 0],
+      [10, 7],
+      [40, 1000.4],
+    ]);
+    const trace = onInstructionClock(recorded, (count) => times.get(count) as number);
+    expect([...trace.columns.endsNs]).toEqual([7, 1000]);
+    expect(() => onInstructionClock(recorded, (count) => 50 - count)).toThrow(
+      /gives 40 ns at the end of interval 1, after 50 ns/,
+    );
+    expect(() => onInstructionClock(recorded, () => Number.NaN)).toThrow(/gives NaN ns/);
+  });
+
   it("refuses rates and traces that give no clock", () => {
     expect(() => onInstructionClock(recorded, 0)).toThrow(/instruction rate is 0/);
     expect(() => onInstructionClock(recorded, Number.NaN)).toThrow(/instruction rate is NaN/);
