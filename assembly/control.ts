@@ -9,6 +9,8 @@
  *   0              __heap_base                 memory.grow, once
  */
 
+import { binIntervals } from "./wsclock-measure";
+
 const VERSION: string = "0.1.0";
 const PAGE_SIZE_BYTES: i32 = 4096;
 /** The kinds of workload; the index is the code in a workload's header. */
@@ -53,4 +55,9 @@ export function configureWorkload(
   store<u64>(header, u64(writeFraction * 4294967296.0), 48);
   store<u32>(header, 64, 56);
   return true;
+}
+
+/** The re-use intervals that a WSClock ring has seen, in `bins` bins of `binTicks`. */
+export function wsclockIntervals(ring: u32, binTicks: u32, bins: u32): Uint32Array {
+  return binIntervals(<usize>ring, binTicks, bins);
 }

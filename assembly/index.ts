@@ -30,10 +30,28 @@ export {
   bitmapRuns,
   bitmapToPages,
 } from "./bitmap-scan";
-export { configureWorkload, describe } from "./control";
+export { clockAccessList, clockInit, clockResident } from "./clock";
+export { configureWorkload, describe, wsclockIntervals } from "./control";
 export { accessMarkWrites, guestTouch, guestWorkingSet } from "./guest";
+export { lruHottest, lruInit, lruOrder, lruRemove, lruTouchList } from "./lru";
 export { power } from "./math";
+export {
+  pageDiffering,
+  pageEqual,
+  pageHash64,
+  pageHashMany,
+  pageIsZero,
+  pageZeroMask,
+} from "./page";
 export { randomFill, randomScale } from "./random";
+export {
+  splayHas,
+  splayInit,
+  splayPath,
+  splayRemove,
+  splayTouchList,
+  splayWithinDepth,
+} from "./splay";
 export { traceShuffle } from "./trace";
 export {
   versionsCountDiffering,
@@ -45,6 +63,9 @@ export {
   versionsSum,
 } from "./versions";
 export { workloadDraw, workloadMark, workloadRun } from "./workload";
+export { wsclockInit, wsclockSweep, wsclockTick, wsclockWorkingSet } from "./wsclock";
+export { wsclockHottest, wsclockSizes } from "./wsclock-measure";
+export { wsclockSweepLiteral, wsclockVictim } from "./wsclock-replace";
 export { zipfBuild } from "./zipf";
 
 prepareScan();

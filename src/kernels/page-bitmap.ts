@@ -231,6 +231,7 @@ export class PageBitmap {
     return this.ptr + (page >>> 3);
   }
 
+  /** Fails unless the other one has as many pages and lies in the same arena. */
   private checkSameSize(a: PageBitmap, b: PageBitmap = a): void {
     assert(
       a.pages === this.pages && b.pages === this.pages,

@@ -58,10 +58,60 @@ export interface RawExports {
   zipfBuild(table: Pointer, pages: number, exponent: number, seed: number): void;
   traceShuffle(trace: Pointer, written: number, length: number): void;
 
+  wsclockInit(ring: Pointer, now: number): void;
+  wsclockTick(ring: Pointer, now: number): number;
+  wsclockSweep: SweepKernel;
+  wsclockSweepLiteral: SweepKernel;
+  wsclockWorkingSet(ring: Pointer, now: number, out: Pointer): number;
+  wsclockHottest(ring: Pointer, now: number, max: number, out: Pointer): number;
+  wsclockSizes(ring: Pointer, now: number, binTicks: number, bins: Pointer, count: number): void;
+  wsclockVictim(
+    ring: Pointer,
+    modified: Pointer,
+    now: number,
+    dirty: Pointer,
+    writesMax: number,
+  ): number;
+
+  clockInit(clock: Pointer): void;
+  clockAccessList(clock: Pointer, list: Pointer, count: number): number;
+  clockResident(clock: Pointer, bits: Pointer): number;
+
+  lruInit(lru: Pointer): void;
+  lruTouchList(lru: Pointer, list: Pointer, count: number): number;
+  lruRemove(lru: Pointer, page: number): number;
+  lruOrder(lru: Pointer, out: Pointer, max: number): number;
+  lruHottest(lru: Pointer, bits: Pointer, max: number): number;
+
+  splayInit(tree: Pointer): void;
+  splayTouchList(tree: Pointer, list: Pointer, count: number): number;
+  splayRemove(tree: Pointer, page: number): number;
+  splayHas(tree: Pointer, page: number): number;
+  splayPath(tree: Pointer, page: number, out: Pointer, max: number): number;
+  splayWithinDepth(tree: Pointer, depth: number, bits: Pointer): number;
+
+  pageIsZero(page: Pointer): number;
+  pageZeroMask(pages: Pointer, count: number, mask: Pointer): number;
+  pageEqual(a: Pointer, b: Pointer): number;
+  pageDiffering(a: Pointer, b: Pointer, count: number, mask: Pointer): number;
+  pageHash64(page: Pointer): bigint;
+  pageHashMany(pages: Pointer, count: number, out: Pointer): void;
+
   randomFill(state: Pointer, out: Pointer, count: number): void;
   randomScale(list: Pointer, count: number, n: number): void;
   power(base: number, exponent: number): number;
 }
+
+/** A circle of the hand; the header answers with the counts. A list pointer of 0 is only counted. */
+type SweepKernel = (
+  ring: Pointer,
+  modified: Pointer,
+  now: number,
+  clean: Pointer,
+  victimsMax: number,
+  dirty: Pointer,
+  writesMax: number,
+) => void;
 
 /** The typed control calls, bound by as-bind (assembly/control.ts). */
 export interface ControlCalls {
@@ -75,4 +125,5 @@ export interface ControlCalls {
     hotFraction: number,
     writeFraction: number,
   ): number;
+  wsclockIntervals(ring: Pointer, binTicks: number, bins: number): Uint32Array;
 }

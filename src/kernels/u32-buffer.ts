@@ -4,7 +4,7 @@
  * capacity take the over-writes of the scan kernels (assembly/bitmap-scan.ts).
  */
 import { assert } from "../base/assert.js";
-import type { Kernels } from "./kernels.js";
+import { type Kernels, roundUp } from "./kernels.js";
 import type { Pointer } from "./raw-exports.js";
 
 const PADDING_BYTES = 64;
@@ -13,7 +13,7 @@ export class U32Buffer {
   private valid = 0;
 
   static bytesFor(capacity: number): number {
-    return Math.ceil((capacity * 4 + PADDING_BYTES) / 64) * 64;
+    return roundUp(capacity * 4 + PADDING_BYTES, 64);
   }
 
   static create(kernels: Kernels, capacity: number, what = "list"): U32Buffer {
