@@ -127,6 +127,18 @@ describe("traceStats", () => {
     });
   });
 
+  it("tells windows apart however many lie between two writes", () => {
+    // Windows 0 and 2^32 of 1 ns each, and one after them.
+    const long = traceOf({}, [
+      { endNs: 1, written: [3] },
+      { endNs: 2 ** 32 + 1, written: [3] },
+      { endNs: 2 ** 32 + 2, written: [3] },
+    ]);
+    const point = uniqueDirty(long, 1);
+    expect(point.windows * point.meanPages).toBeCloseTo(3, 9);
+    expect(point.maxPages).toBe(1);
+  });
+
   it("leaves a last window that is not whole out", () => {
     expect(uniqueDirty(TRACE, 30)).toEqual({ windowNs: 30, windows: 1, meanPages: 3, maxPages: 3 });
     expect(uniqueDirty(TRACE, 41)).toMatchObject({ windows: 0, meanPages: 0, maxPages: 0 });

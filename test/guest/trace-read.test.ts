@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { crc32 } from "../../src/guest/importers/crc32.js";
@@ -53,6 +54,17 @@ describe("the native format", () => {
     const { trace, format, skipped } = await read(withCrc(BY_HAND));
     expect(plain(trace)).toEqual(plain(TRACE));
     expect([format, skipped]).toEqual(["native", 0]);
+  });
+
+  it("reads the example in its description", async () => {
+    const page = readFileSync(new URL("../../docs/TRACES.md", import.meta.url), "utf8");
+    const lines = page
+      .split("\n")
+      .filter((line) => /^ {4}([0-9a-f]{2}\s+)+[0-9a-f]{2}$/.test(line));
+    const bytes = Buffer.from(lines.join("").replaceAll(" ", ""), "hex");
+    const { trace } = await read(bytes);
+    expect(trace).toMatchObject({ pages: 300, hasReads: false, durationNs: 10 });
+    expect(intervalsOf(trace).map(({ written }) => written)).toEqual([[5, 6]]);
   });
 
   it("turns to the instruction clock when asked, or when given its rate", async () => {
