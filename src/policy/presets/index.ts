@@ -2,6 +2,7 @@
 import type { Preset } from "../preset.js";
 import { clarkPaper } from "./clark-paper.js";
 import { xen } from "./xen.js";
+import { xenSkip } from "./xen-skip.js";
 import { xen2005 } from "./xen2005.js";
 
-export const PRESETS: readonly Preset[] = [xen, xen2005, clarkPaper];
+export const PRESETS: readonly Preset[] = [xen, xenSkip, xen2005, clarkPaper];
