@@ -1,0 +1,193 @@
+/**
+ * The library: live migration of virtual machines, modelled in virtual time on a page-accurate
+ * guest. This entry imports nothing that has to be installed and nothing of Node, so it loads in a
+ * browser and in a worker as it is. Scenario files are a sub-path of their own
+ * (`precopy/scenario`), and so are the kernels (`precopy/kernels`).
+ *
+ * Times are integer nanoseconds, sizes bytes, rates bytes a second, memory pages of 4 KiB. What a
+ * caller can get wrong is thrown as a {@link PrecopyError}; an {@link AssertionError} is our bug.
+ */
+
+/* Ground: units, errors, seeded randomness, the event queue of virtual time. */
+export { AssertionError } from "./base/assert.js";
+export { type ErrorPlace, PrecopyError, type PrecopyErrorCode } from "./base/errors.js";
+export { type EventHandle, EventQueue } from "./base/event-queue.js";
+export { RunningHash } from "./base/hash.js";
+/* Names, and what a plug-in registers under them: strategies, predictors, presets. */
+export { type ParamSpec, type ParamSpecs, type ParamValues, parseParams } from "./base/params.js";
+export { Random } from "./base/random.js";
+export {
+  type Bytes,
+  formatBytes,
+  formatDuration,
+  formatRate,
+  type Nanoseconds,
+  NS_PER_MS,
+  NS_PER_SEC,
+  NS_PER_US,
+  PAGE_SIZE_BYTES,
+  type Pfn,
+  parseDuration,
+  parseRate,
+  parseSize,
+} from "./base/units.js";
+/* The floor: the earliest switch that no pre-copy of an unthrottled guest can beat. */
+export * from "./bound/index.js";
+/* What a guest does to its memory: synthetic workloads and replayed traces. */
+export {
+  type ActivitySpec,
+  activityArenaBytes,
+  createActivity,
+  type GuestActivity,
+} from "./guest/activity.js";
+/* Recorded traces: read, write, cut, tile, measure. */
+export type { ImportedTrace, ImportOptions } from "./guest/importers/importer.js";
+export type { ReplaySpec, TraceEnd } from "./guest/replay.js";
+export type { Phase, SyntheticComponent, SyntheticSpec } from "./guest/synthetic.js";
+export {
+  MAX_TRACE_ENTRIES,
+  MAX_TRACE_INTERVALS,
+  MAX_TRACE_PAGES,
+  Trace,
+  TraceBuilder,
+  type TraceClock,
+  type TraceColumns,
+  type TraceHeader,
+  type TraceInterval,
+} from "./guest/trace.js";
+export { type InstructionTime, onInstructionClock } from "./guest/trace-clock.js";
+export { cutTrace, type TileOptions, tileTrace } from "./guest/trace-edit.js";
+export {
+  detectFormat,
+  type ReadTrace,
+  type ReadTraceOptions,
+  readTrace,
+  TRACE_READ_FORMATS,
+  type TraceReadFormat,
+} from "./guest/trace-read.js";
+export {
+  type DirtyCurvePoint,
+  type SetStats,
+  type TraceStats,
+  traceStats,
+  uniqueDirty,
+} from "./guest/trace-stats.js";
+export { TRACE_WRITE_FORMATS, type TraceWriteFormat, writeTrace } from "./guest/trace-write.js";
+/* The kernels: per-page loops in WebAssembly. */
+export * from "./kernels/index.js";
+/* The checker, which stands apart from the engine and keeps its own books. */
+export {
+  type EndState,
+  MigrationChecker,
+  NEVER_SENT,
+  type Verified,
+} from "./migrate/checker.js";
+export type { Command, CommandOf, MigrationEvent, Outcome, Region } from "./migrate/messages.js";
+/* The engine, which does no I/O: events in, commands out. For drivers of other machines. */
+export {
+  CONTROL_MESSAGE_BYTES,
+  Migration,
+  type MigrationConfig,
+  type MigrationState,
+} from "./migrate/migration.js";
+export {
+  type MoveCounts,
+  PageMover,
+  type PageMoverOptions,
+  type RequestBody,
+  type Requests,
+} from "./migrate/page-mover.js";
+export type { MachineDescription, SourceMachine, TargetMachine } from "./migrate/ports.js";
+export { Registry, type ResolvedStrategy } from "./migrate/registry.js";
+export type {
+  ByteCounts,
+  MigrationReport,
+  RoundReport,
+  StageTimes,
+} from "./migrate/report.js";
+export type { LiveParts, LivePhase, StrategyFactory } from "./migrate/strategy.js";
+export { parseStrategyName, type StrategyName } from "./migrate/strategy-name.js";
+/* Modelled hardware, also usable by itself. */
+export {
+  CREDIT_DEFAULT_WEIGHT,
+  CREDIT_MAX_WEIGHT,
+  CREDIT_MIN_WEIGHT,
+  type CreditDomain,
+  CreditScheduler,
+  type CreditSettings,
+  type SchedulerId,
+} from "./model/credit-scheduler.js";
+export type {
+  DomainFlags,
+  DomainState,
+  HostInfo,
+  HostView,
+  VcpuState,
+} from "./model/domain.js";
+export { FLOOR_HORIZON_NS, floorOfMigration, type MigrationFloor } from "./model/floor.js";
+export {
+  ETHERNET_TCP_FRAME,
+  type FrameShape,
+  Link,
+  type LinkCounters,
+  type LinkOptions,
+  wireBytesOf,
+} from "./model/link.js";
+/* What a migration came to. */
+export type { FrameTag, MigrationResult } from "./model/migration-driver.js";
+export { type Departure, type FlowOptions, Network } from "./model/network.js";
+export { Flow, type FlowSettings, type Message } from "./model/network-flow.js";
+export { MemoryBook, type MemoryOwner } from "./model/reservation.js";
+/* Simulations: hosts, links, guests and migrations in, stages, rounds and bytes out. */
+export {
+  type MigrationProgress,
+  SCHEMA_VERSION,
+  Simulation,
+  type SimulationOptions,
+  type SimulationResult,
+  type SimulationSnapshot,
+  simulate,
+} from "./model/simulation.js";
+export {
+  DEFAULT_COSTS,
+  type DomainSpec,
+  GUEST_PAGES_MAX,
+  type HostCosts,
+  type HostSpec,
+  type LinkSpec,
+  type MigrationSpec,
+  SIMULATION_NS_MAX,
+  type SimulationSpec,
+} from "./model/spec.js";
+export { DOMAIN_0, type HostedDomain, XenHost } from "./model/xen-host.js";
+/* The decisions that presets and strategies are put together from. */
+export {
+  AdaptiveBandwidth,
+  type AdaptiveBandwidthOptions,
+  type BandwidthController,
+  type RoundRate,
+  unlimitedBandwidth,
+} from "./policy/bandwidth.js";
+export {
+  DEFAULT_DOWNTIME_LIMIT_NS,
+  type HoldBackBudget,
+  holdBackCapPages,
+} from "./policy/hold-back.js";
+export {
+  type PageOrder,
+  type Preset,
+  type StreamOverhead,
+  XEN_BATCH_PAGES,
+  XEN_STREAM,
+} from "./policy/preset.js";
+export { PRESETS } from "./policy/presets/index.js";
+export { CONTINUE, type Decision, type RoundStats, type StopRule } from "./policy/stop-rule.js";
+export {
+  JIN_DEFAULTS,
+  JinCpuController,
+  type JinOptions,
+  type Throttle,
+  type ThrottleStats,
+} from "./policy/throttle.js";
+export * from "./workingset/index.js";
+export { SAMPLING_PARAMS, ticksOf } from "./workingset/predictor.js";

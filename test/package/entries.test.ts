@@ -1,0 +1,197 @@
+/** The built entries as a user's project loads them: by import, by require, and by sub-path. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import ts from "typescript";
+import { describe, expect, inject, it } from "vitest";
+import { simulate } from "../../src/model/simulation.js";
+import { DIST, makeProject, ROOT, runNode } from "./places.js";
+import { SPEC } from "./spec.js";
+
+const MAIN = `
+  const result = await simulate(JSON.parse(process.argv[2]));
+  console.log(result.eventLogHash);
+`;
+const SAME_CLASSES = `
+  const loaded = kernels.Kernels.loadSync({ arenaBytes: 4096 });
+  const same = Object.keys(kernels).map((name) => [name, kernels[name] === main[name]]);
+  let error;
+  try { kernels.PageBitmap.create(loaded, 2 ** 20); } catch (thrown) { error = thrown; }
+  console.log(JSON.stringify({
+    same: Object.fromEntries(same),
+    kernels: loaded instanceof main.Kernels,
+    error: error instanceof main.PrecopyError && error.code,
+  }));
+`;
+
+describe("with nothing else installed", () => {
+  it("runs a simulation by import and by require, with the events of the sources", async () => {
+    const spec = JSON.stringify(SPEC);
+    const dir = makeProject("bare", {
+      "main.mjs": `import { simulate } from "precopy";${MAIN}`,
+      "main.cjs": `const { simulate } = require("precopy");(async () => {${MAIN}})();`,
+    });
+    const { eventLogHash } = await simulate(SPEC);
+    expect(runNode(dir, ["main.mjs", spec]).trim()).toBe(eventLogHash);
+    expect(runNode(dir, ["main.cjs", spec]).trim()).toBe(eventLogHash);
+  });
+
+  it.each([
+    [
+      "import",
+      "classes.mjs",
+      `import * as kernels from "precopy/kernels";
+      import * as main from "precopy";${SAME_CLASSES}`,
+    ],
+    [
+      "require",
+      "classes.cjs",
+      `const kernels = require("precopy/kernels");
+      const main = require("precopy");${SAME_CLASSES}`,
+    ],
+  ])("gives the same classes from both entries by %s", (how, file, text) => {
+    const dir = makeProject(`classes-${how}`, { [file]: text });
+    const { same, kernels, error } = JSON.parse(runNode(dir, [file]));
+    expect(Object.keys(same)).toContain("WsClockRing");
+    expect(Object.keys(same).filter((name) => !same[name])).toEqual([]);
+    expect(kernels).toBe(true);
+    expect(error).toBe("arena-full");
+  });
+
+  it("loads the kernels that are fetched apart, with SIMD and without", () => {
+    const dir = makeProject("wasm", {
+      "wasm.mjs": `
+        import { readFileSync } from "node:fs";
+        import { createRequire } from "node:module";
+        import { Kernels, PageBitmap } from "precopy/kernels";
+        const { resolve } = createRequire(import.meta.url);
+        for (const path of ["precopy/kernels.wasm", "precopy/kernels.scalar.wasm"]) {
+          const wasm = readFileSync(resolve(path));
+          const kernels = await Kernels.load({ arenaBytes: 65536, wasm });
+          const bitmap = PageBitmap.create(kernels, 1000);
+          bitmap.setRange(10, 600);
+          console.log(kernels.simd, bitmap.count());
+        }`,
+    });
+    expect(runNode(dir, ["wasm.mjs"])).toBe("true 600\nfalse 600\n");
+  });
+
+  it("does not give away its inner files", () => {
+    const dir = makeProject("inner", {
+      "inner.mjs": `import("precopy/dist/index.js").catch((e) => console.log(e.code));`,
+    });
+    expect(runNode(dir, ["inner.mjs"]).trim()).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");
+  });
+});
+
+describe("with its dependencies installed", () => {
+  it.each([
+    [
+      "import",
+      "scenario.mjs",
+      `import * as scenario from "precopy/scenario";
+      import { PrecopyError } from "precopy";`,
+    ],
+    [
+      "require",
+      "scenario.cjs",
+      `const scenario = require("precopy/scenario");
+      const { PrecopyError } = require("precopy");`,
+    ],
+  ])("reads scenarios by %s and throws the main entry's errors", (how, file, imports) => {
+    const text = `${imports}
+      const schema = scenario.scenarioJsonSchema();
+      const options = { file: "bad.yaml", readTrace: () => { throw new Error("no trace"); } };
+      Promise.resolve()
+        .then(() => scenario.loadScenario("hosts: 7", options))
+        .catch((e) => e)
+        .then((e) => console.log(schema.type, e instanceof PrecopyError, e.code));`;
+    const dir = makeProject(`scenario-${how}`, { [file]: text }, ["zod", "yaml"]);
+    expect(runNode(dir, [file]).trim()).toBe("object true bad-scenario");
+  });
+
+  it("runs as a command", () => {
+    const dir = makeProject("command", {}, ["zod", "yaml", "commander", "picocolors"]);
+    const cli = join(dir, "node_modules", "precopy", "dist", "cli.js");
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(statSync(cli).mode & 0o111).toBe(0o111);
+    expect(readFileSync(cli, "utf8").startsWith("#!/usr/bin/env node\n")).toBe(true);
+    expect(runNode(dir, [cli, "--version"])).toContain(version);
+  });
+});
+
+describe("what the built files import", () => {
+  it.each([
+    ["index.js", []],
+    ["index.cjs", []],
+    ["kernels.js", []],
+    ["kernels.cjs", []],
+    ["scenario.js", ["yaml", "zod"]],
+    ["scenario.cjs", ["yaml", "zod"]],
+    ["index.d.ts", []],
+    ["kernels.d.cts", []],
+  ])("%s: from outside the package %j", (entry, expected) => {
+    expect([...outsideImports(join(DIST, entry))].sort()).toEqual(expected);
+  });
+
+  it("index.js names nothing that only Node has", () => {
+    const reached = closure(join(DIST, "index.js"));
+    for (const file of reached) {
+      const text = readFileSync(file, "utf8");
+      expect(text, relative(DIST, file)).not.toMatch(/\bprocess\.|\bBuffer\.|\b__dirname\b/);
+    }
+  });
+});
+
+describe("what is packed", () => {
+  const packed = inject("packedFiles");
+
+  it("holds dist, examples, and the texts that belong to a package", () => {
+    const texts = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
+    const others = packed.filter((path) => !/^(dist|examples)\//.test(path));
+    expect(others.filter((path) => !texts.includes(path))).toEqual([]);
+    expect(others).toContain("LICENSE");
+    expect(packed).toContain("examples/embed/worker-snapshot.mjs");
+  });
+
+  it("holds every file that package.json names", () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    const named = [manifest.main, manifest.module, manifest.types, manifest.bin, manifest.exports];
+    const paths = [...new Set(leaves(named))].map((path) => path.replace(/^\.\//, ""));
+    expect(paths.length).toBeGreaterThan(10);
+    expect(paths.filter((path) => !packed.includes(path))).toEqual([]);
+  });
+});
+
+/** Every text in a nested value. */
+function leaves(value: unknown): string[] {
+  return typeof value === "string" ? [value] : Object.values(value as object).flatMap(leaves);
+}
+
+/** A built file and all that it reaches inside dist/. */
+function closure(entry: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(entry)) return seen;
+  seen.add(entry);
+  for (const name of importsOf(entry)) {
+    if (name.startsWith(".")) closure(resolveBuilt(entry, name), seen);
+  }
+  return seen;
+}
+
+function outsideImports(entry: string): Set<string> {
+  const names = [...closure(entry)].flatMap(importsOf);
+  return new Set(names.filter((name) => !name.startsWith(".")));
+}
+
+function importsOf(file: string): string[] {
+  const { importedFiles } = ts.preProcessFile(readFileSync(file, "utf8"), true, true);
+  return importedFiles.map((imported) => imported.fileName);
+}
+
+/** In declarations `./x.js` stands for `./x.d.ts`. */
+function resolveBuilt(from: string, name: string): string {
+  const path = join(dirname(from), name);
+  const declared = path.replace(/\.(c?)js$/, ".d.$1ts");
+  const resolved = /\.d\.c?ts$/.test(from) ? declared : path;
+  expect(existsSync(resolved), `${from} imports ${name}`).toBe(true);
+  return resolved;
+}

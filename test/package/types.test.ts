@@ -1,0 +1,112 @@
+/** A user's TypeScript project compiles against the packed declarations. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { makeProject, ROOT } from "./places.js";
+
+const CONSUMER = `
+import {
+  Kernels,
+  PrecopyError,
+  Registry,
+  simulate,
+  type PredictorFactory,
+  type Preset,
+  type SimulationResult,
+  type SimulationSpec,
+  type StrategyFactory,
+} from "precopy";
+import { PageBitmap, WsClockRing, type Kernels as SameKernels } from "precopy/kernels";
+
+export async function run(spec: SimulationSpec): Promise<readonly number[]> {
+  const registry = Registry.standard();
+  const result: SimulationResult = await simulate(spec, { registry, kernels: { simd: false } });
+  return result.migrations.map((migration) => migration.stagesNs.stopAndCopy);
+}
+
+export const extend = (
+  registry: Registry,
+  parts: { predictor: PredictorFactory; preset: Preset; strategy: StrategyFactory },
+): void => {
+  registry.addPredictor(parts.predictor);
+  registry.addPreset(parts.preset);
+  registry.addStrategy(parts.strategy);
+};
+
+export async function workingSet(): Promise<number> {
+  const kernels: SameKernels = await Kernels.load({ arenaBytes: 1 << 20 });
+  const ring = WsClockRing.create(kernels, 1024, { tauTicks: 100 });
+  return ring.workingSet(0, PageBitmap.create(kernels, 1024));
+}
+
+export const limit = (error: unknown): boolean =>
+  error instanceof PrecopyError && error.code === "limit";
+
+// @ts-expect-error a seed is a number
+export const wrong: SimulationSpec["seed"] = "1";
+`;
+
+const SCENARIO = `
+import { loadScenario } from "precopy/scenario";
+import type { SimulationSpec } from "precopy";
+
+export const specOf = async (
+  ...args: Parameters<typeof loadScenario>
+): Promise<SimulationSpec> => (await loadScenario(...args)).spec;
+`;
+
+const STRICT = {
+  target: "ES2022",
+  lib: ["ES2022", "DOM"],
+  types: [] as string[],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  noEmit: true,
+};
+
+describe("declarations", () => {
+  it.each([
+    ["bundler", "consumer.ts", { ...STRICT, module: "ESNext", moduleResolution: "bundler" }],
+    ["node16, import", "consumer.mts", { ...STRICT, module: "Node16" }],
+    ["node16, require", "consumer.cts", { ...STRICT, module: "Node16" }],
+    [
+      "Node's types without the browser's",
+      "consumer.mts",
+      { ...STRICT, module: "Node16", lib: ["ES2022"], types: ["node"], skipLibCheck: true },
+    ],
+  ])("compile: %s", (name, file, compilerOptions) => {
+    const dir = makeProject(
+      `types-${name.replaceAll(/\W+/g, "-")}`,
+      {
+        [file]: CONSUMER,
+        "tsconfig.json": JSON.stringify({ compilerOptions, files: [file] }),
+      },
+      ["@types/node", "undici-types"],
+    );
+    expect(compile(dir)).toBe("");
+  });
+
+  it.each(["mts", "cts"])("of scenarios fit those of the main entry (%s)", (extension) => {
+    const file = `scenario.${extension}`;
+    const dir = makeProject(
+      `types-scenario-${extension}`,
+      {
+        [file]: SCENARIO,
+        "tsconfig.json": JSON.stringify({
+          compilerOptions: { ...STRICT, module: "Node16" },
+          files: [file],
+        }),
+      },
+      ["zod", "yaml"],
+    );
+    expect(compile(dir)).toBe("");
+  });
+});
+
+/** What tsc has to say about a project: nothing, if all is well. */
+function compile(dir: string): string {
+  const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  const { stdout, stderr } = spawnSync(process.execPath, [tsc, "-p", dir], { encoding: "utf8" });
+  return stdout + stderr;
+}
