@@ -1,0 +1,81 @@
+/**
+ * Plug-ins: an ES module whose default export adds strategies, predictors and presets to a
+ * registry, by the same interfaces that the package's own use.
+ *
+ *     export default function register(registry) {
+ *       registry.addPreset({ name: "two-rounds", … });
+ *     }
+ */
+import { PrecopyError } from "../base/errors.js";
+import type { Registry } from "../migrate/registry.js";
+
+/** What a plug-in's module exports by default. */
+export type RegisterPlugin = (registry: Registry) => void;
+
+/** A form that registered entries must have: names of their functions. */
+const REQUIRED = {
+  strategy: ["arenaBytes", "createThrottle", "createLive"],
+  predictor: ["evidence", "arenaBytes", "create"],
+  preset: ["createStopRule", "createBandwidth"],
+} as const;
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
+
+/**
+ * Lets an imported module register what it brings. `file` names it in errors, each of which is a
+ * {@link PrecopyError} `bad-input`. Returns the names that it added.
+ */
+export function loadPlugin(module: unknown, registry: Registry, file: string): string[] {
+  const register = (module as { default?: unknown } | null)?.default;
+  if (typeof register !== "function") {
+    const problem = register === undefined ? "has no default export" : "exports no function";
+    refuse(file, `${problem}: write "export default function register(registry) { … }"`);
+  }
+  const before = new Set(entriesOf(registry).map(({ entry }) => entry));
+  let returned: unknown;
+  try {
+    returned = (register as RegisterPlugin)(registry);
+  } catch (error) {
+    refuse(file, `could not register: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (returned instanceof Promise) {
+    // Nobody would hear of its failure otherwise.
+    returned.catch(() => {});
+    refuse(file, "registers asynchronously: make register() a plain function");
+  }
+  const added = entriesOf(registry).filter(({ entry }) => !before.has(entry));
+  if (added.length === 0)
+    refuse(file, "registered nothing: call registry.addPredictor or the like");
+  for (const { kind, entry } of added) checkEntry(file, kind, entry);
+  return added.map(({ entry }) => entry.name);
+}
+
+function entriesOf(registry: Registry) {
+  return [
+    ...registry.listStrategies().map((entry) => ({ kind: "strategy" as const, entry })),
+    ...registry.listPredictors().map((entry) => ({ kind: "predictor" as const, entry })),
+    ...registry.listPresets().map((entry) => ({ kind: "preset" as const, entry })),
+  ];
+}
+
+function checkEntry(file: string, kind: keyof typeof REQUIRED, entry: { name: string }): void {
+  const { name, summary, source, params } = entry as unknown as Record<string, unknown>;
+  if (typeof name !== "string" || !NAME.test(name)) {
+    refuse(file, `names a ${kind} "${name}": use lower-case letters, digits and hyphens`);
+  }
+  for (const [key, value] of Object.entries({ summary, source })) {
+    if (typeof value !== "string") refuse(file, `${kind} ${name} has no ${key}: give it a line`);
+  }
+  if (kind !== "preset" && (typeof params !== "object" || params === null)) {
+    refuse(file, `${kind} ${name} has no params: give {} if it takes none`);
+  }
+  for (const method of REQUIRED[kind]) {
+    if (typeof (entry as unknown as Record<string, unknown>)[method] !== "function") {
+      refuse(file, `${kind} ${name} has no function ${method}()`);
+    }
+  }
+}
+
+function refuse(file: string, problem: string): never {
+  throw new PrecopyError("bad-input", `this plug-in ${problem}`, { file });
+}
