@@ -1,0 +1,172 @@
+/**
+ * `precopy tour`: the seed paper's experiment, explained as it runs. A Xen host with Domain-0 and
+ * four guests (the paper's section V and its figure 3) is emptied by each strategy in turn; the
+ * guests replay recorded page traces.
+ */
+import { Command } from "commander";
+import type { MigrationResult } from "../../model/migration-driver.js";
+import { Simulation, type SimulationResult } from "../../model/simulation.js";
+import type { SimulationSpec } from "../../model/spec.js";
+import { compareRuns } from "../../report/compare.js";
+import { comparisonText } from "../../report/compare-text.js";
+import { hostView } from "../../report/host-view.js";
+import { stagesTable } from "../../report/stages-table.js";
+import { explainStop } from "../../report/stop-reason.js";
+import { checkedText, migrationIndexes, routeOf } from "../../report/summary.js";
+import { plural, wrap } from "../../report/text.js";
+import { xlList } from "../../report/xl/list.js";
+import { withStrategy } from "../../scenario/index.js";
+import { type FloorDistance, floorDistance, floorOf } from "../floor.js";
+import { type LoadedScenario, openScenario } from "../scenario-file.js";
+import type { Session } from "../session.js";
+import { judge } from "../verdict.js";
+
+const SCENARIO = "examples/seed.yaml";
+
+/** What the tour shows, and what each is for. */
+const STOPS: readonly (readonly [strategy: string, words: string])[] = [
+  [
+    "suspend",
+    "Pause the guest, send all of its memory, run it over there. Nothing is sent twice, and nobody can use the guest meanwhile.",
+  ],
+  [
+    "pre-copy@xen",
+    "Xen's loop of today: send everything while the guest runs, then again what it wrote meanwhile, at most five rounds, and pause for the rest.",
+  ],
+  [
+    "pre-copy+lru-splay",
+    "The same rounds, but the pages used last (an LRU stack in a splay tree) are held back and sent once, in the pause, as many as the downtime budget allows.",
+  ],
+  [
+    "pre-copy+wsclock",
+    "The working set is found by WSClock: a page written within tau of the guest's own time is held back.",
+  ],
+  [
+    "seed",
+    "The whole method: WSClock finds the working set, the rest is pushed, and after each round the guest's CPU share is lowered until it writes more slowly than the link sends.",
+  ],
+];
+
+export function tourCommand(session: Session): Command {
+  return new Command("tour")
+    .description("the method's own experiment, strategy by strategy, explained")
+    .action(() => tour(session));
+}
+
+async function tour(session: Session): Promise<void> {
+  const scenario = await openScenario(SCENARIO, {});
+  const { spec, registry } = scenario;
+  session.repeat = "precopy tour";
+  await introduce(session, scenario);
+  const all: SimulationResult[] = [];
+  for (const [at, [strategy, words]] of STOPS.entries()) {
+    const one = withStrategy(spec, strategy);
+    const label = `[${at + 1}/${STOPS.length}]`;
+    const result = await session.simulate(one, { registry, label });
+    all.push(result);
+    await show(session, { number: at + 1, strategy, words, spec: one, result, scenario });
+  }
+  const comparison = compareRuns(
+    STOPS.map(([strategy], at) => ({ strategy, results: [all[at] as SimulationResult] })),
+  );
+  const { palette, width } = session;
+  const guests = spec.migrations.length;
+  heading(session, "Side by side");
+  session.print(comparisonText(comparison, { repeat: "precopy tour", guests, palette, width }));
+  session.print(NEXT);
+  judge(session, all, {});
+}
+
+const NEXT = `
+Next:
+  precopy run ${SCENARIO} -s seed            every round of each guest
+  precopy compare ${SCENARIO} --runs 10      with ten seeds: mean, deviation, who wins
+  precopy xl top ${SCENARIO} --at 2s         the host while it is being emptied
+  precopy strategies                              everything that can be written after -s
+`;
+
+async function introduce(
+  session: Session,
+  { spec, registry, title }: LoadedScenario,
+): Promise<void> {
+  const { source, target, link } = routeOf(spec, 0);
+  const guests = plural(spec.migrations.length, "guest");
+  if (title !== "") session.print(`${session.palette.bold(title)}\n\n`);
+  session.print(
+    paragraph(
+      session,
+      `${guests} will move from ${source} to ${target} over ${link}, ${atOnceText(spec)}. This is the modelled host as Xen's own tool would show it after one second:`,
+    ),
+  );
+  const simulation = await Simulation.create({ ...spec, migrations: [] }, { registry });
+  try {
+    const view = hostView(simulation, source, { atNs: 1_000_000_000 });
+    session.print(`\n$ xl list\n${xlList(view)}`);
+  } finally {
+    simulation.dispose();
+  }
+}
+
+function atOnceText({ atOnce, migrations }: SimulationSpec): string {
+  if (migrations.length === 1) return "by each strategy in turn";
+  return atOnce === 1 ? "one after the other" : `${Math.min(atOnce, migrations.length)} at a time`;
+}
+
+interface Stop {
+  readonly number: number;
+  readonly strategy: string;
+  readonly words: string;
+  readonly spec: SimulationSpec;
+  readonly result: SimulationResult;
+  readonly scenario: LoadedScenario;
+}
+
+async function show(session: Session, stop: Stop): Promise<void> {
+  const { number, strategy, words, spec, result, scenario } = stop;
+  heading(session, `${number}. ${strategy}`);
+  session.print(paragraph(session, words));
+  const indexes = migrationIndexes(result, spec);
+  const distances: (FloorDistance | undefined)[] = [];
+  for (const [i, migration] of result.migrations.entries()) {
+    const completed = migration.outcome === "target-runs";
+    distances.push(
+      completed
+        ? floorDistance(
+            await floorOf(spec, scenario.registry, indexes[i] as number, migration),
+            migration,
+          )
+        : undefined,
+    );
+  }
+  const table = stagesTable(result.migrations, [["time / floor", distances.map(factorText)]]);
+  session.print(`\n${table.join("\n")}\n\n`);
+  session.print(paragraph(session, pausedText(result.migrations)));
+  session.print(paragraph(session, `Checked: ${checkedText(result.migrations)}.`));
+}
+
+/** "1.31", or in brackets where the strategy does not belong to the floor's class. */
+function factorText(distance: FloorDistance | undefined): string {
+  if (distance === undefined || distance.factor === null) return "none";
+  const text = distance.factor.toFixed(2);
+  return distance.outside === null ? text : `(${text})`;
+}
+
+/** Why each guest was paused, guests with the same reason together. */
+function pausedText(migrations: readonly MigrationResult[]): string {
+  const guestsOf = new Map<string, string[]>();
+  for (const { guest, stopReason } of migrations) {
+    guestsOf.set(stopReason, [...(guestsOf.get(stopReason) ?? []), guest]);
+  }
+  const parts = [...guestsOf].map(
+    ([reason, guests]) => `${guests.join(", ")}: ${explainStop(reason)}`,
+  );
+  return `Why it paused: ${parts.join("; ")}.`;
+}
+
+function heading(session: Session, text: string): void {
+  session.print(`\n${session.palette.bold(text)}\n`);
+}
+
+function paragraph({ width }: Session, text: string): string {
+  return `${wrap(text.split(" "), Math.min(width, 100)).join("\n")}\n`;
+}

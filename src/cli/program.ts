@@ -1,0 +1,84 @@
+/** The command line as a function: words in, exit code out. */
+import { Command } from "commander";
+import { boundCommand } from "./commands/bound.js";
+import { compareCommand } from "./commands/compare.js";
+import { runCommand } from "./commands/run.js";
+import { schemaCommand } from "./commands/schema.js";
+import { strategiesCommand } from "./commands/strategies.js";
+import { tourCommand } from "./commands/tour.js";
+import { traceCommand } from "./commands/trace.js";
+import { xlCommand } from "./commands/xl.js";
+import { packageVersion } from "./files.js";
+import type { CliIo } from "./io.js";
+import { EXIT, Session } from "./session.js";
+
+const AFTER_HELP = `
+Start here:
+  precopy tour                                   the method's own experiment, explained
+  precopy run examples/seed.yaml                 one migration, one report
+  precopy compare examples/seed.yaml --runs 10   which strategy is better, by how much
+  precopy strategies                             what can be written after -s
+
+A strategy is written strategy+predictor:params@preset,
+as in pre-copy, pre-copy@xen2005 or pre-copy+wsclock:tau=200ms@xen.
+
+Exit codes: 0 ok, 1 a bug in precopy, 2 bad input, 3 a stated limit was missed,
+4 a migration was aborted, 130 interrupted.
+`;
+
+/** Runs `precopy` with these words; never throws. */
+export async function runCli(words: readonly string[], io: CliIo): Promise<number> {
+  const session = new Session(io);
+  try {
+    const program = createProgram(session);
+    if (words.length === 0) {
+      program.outputHelp();
+      return EXIT.ok;
+    }
+    await program.parseAsync(words, { from: "user" });
+    return session.exitCode;
+  } catch (error) {
+    return session.fail(error);
+  }
+}
+
+function createProgram(session: Session): Command {
+  const { stdout, stderr } = session.io;
+  const program = new Command("precopy")
+    .description("Move virtual machines while they run, and know beforehand how the move will go.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .addHelpText("after", AFTER_HELP)
+    .showHelpAfterError("(try it with --help)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => session.width,
+      getErrHelpWidth: () => session.width,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  const commands = [
+    runCommand(session),
+    compareCommand(session),
+    boundCommand(session),
+    xlCommand(session),
+    traceCommand(),
+    strategiesCommand(session),
+    schemaCommand(session),
+    tourCommand(session),
+  ];
+  for (const command of commands) {
+    program.addCommand(command);
+    inherit(command, program);
+  }
+  return program;
+}
+
+/** Commander passes settings on only to commands that it makes itself. */
+function inherit(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+}

@@ -1,0 +1,211 @@
+/** A comparison for people: a block per figure, who is best on it and by how much, warnings. */
+import type {
+  Comparison,
+  Metric,
+  PairedDifference,
+  Spread,
+  StrategySummary,
+  Verdict,
+} from "./compare.js";
+import { METRICS } from "./compare.js";
+import { type Palette, PLAIN } from "./palette.js";
+import { alignColumns, bar, inOneUnit, type Quantity, quantity, wrap } from "./text.js";
+
+export interface ComparisonTextOptions {
+  readonly title?: string;
+  /** The command that repeats the comparison. */
+  readonly repeat: string;
+  /** Guests that move in each run. */
+  readonly guests: number;
+  readonly palette?: Palette;
+  /** Columns of the terminal. */
+  readonly width?: number;
+}
+
+interface Figure {
+  readonly heading: string;
+  /** Within a sentence. */
+  readonly noun: string;
+  readonly kind: Quantity;
+  /** What it means when several guests move. */
+  readonly of: string;
+}
+
+const WORST = "of the guest that is worst off";
+const FIGURES: Readonly<Record<Metric, Figure>> = {
+  downtimeNs: { heading: "downtime", noun: "downtime", kind: "duration", of: WORST },
+  totalNs: {
+    heading: "total time",
+    noun: "total time",
+    kind: "duration",
+    of: "from the first start to the last end",
+  },
+  bytesSent: { heading: "on the wire", noun: "traffic", kind: "bytes", of: "of all guests" },
+  guestSlowdown: { heading: "guest slowdown", noun: "slowdown", kind: "share", of: WORST },
+};
+
+const WIDTH_DEFAULT = 100;
+const BAR_CELLS_MAX = 16;
+
+/** The comparison in lines, each ended by a newline. */
+export function comparisonText(comparison: Comparison, options: ComparisonTextOptions): string {
+  const { title, repeat, palette = PLAIN } = options;
+  const lines: string[] = [];
+  if (title !== undefined && title !== "") lines.push(palette.bold(title));
+  lines.push(runsLine(comparison), "");
+  for (const metric of METRICS) lines.push(...figureLines(comparison, metric, options), "");
+  for (const verdict of comparison.verdicts) lines.push(...verdictLines(verdict, options));
+  if (comparison.verdicts.length > 0) lines.push("");
+  const warnings = comparisonWarnings(comparison);
+  for (const warning of warnings)
+    lines.push(...wrapped(`Warning: ${warning}`, options).map(palette.warn));
+  if (warnings.length > 0) lines.push("");
+  lines.push(`  repeat  ${repeat}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Where a strategy did not get to its end by itself, a sentence with the next step. */
+export function comparisonWarnings({ strategies, seeds }: Comparison): string[] {
+  return strategies.flatMap(({ strategy, completedRuns, limitStops, runs }) => {
+    const sentences: string[] = [];
+    const aborted = runs.filter((run) => !run.completed);
+    if (aborted.length > 0) {
+      const reasons = reasonsOf(aborted.flatMap(({ stopReasons }) => stopReasons));
+      sentences.push(
+        `${howMany(aborted.length, seeds.length)} of ${strategy} ended without a switch (${reasons}) and left out of the figures; allow more time, more bandwidth, or a strategy that throttles (seed).`,
+      );
+    }
+    if (limitStops > 0) {
+      const reasons = reasonsOf(runs.flatMap((run) => (run.completed ? run.stopReasons : [])));
+      sentences.push(
+        `${howMany(limitStops, completedRuns)} of ${strategy} paused because of a limit (${reasons}), not because little was left; try one that holds pages back (pre-copy+wsclock) or throttles (seed).`,
+      );
+    }
+    return sentences;
+  });
+}
+
+/** "The run", "8 of 30 runs". */
+function howMany(part: number, all: number): string {
+  return all === 1 ? "the run" : `${part} of ${all} runs`;
+}
+
+function reasonsOf(reasons: readonly string[]): string {
+  return [...new Set(reasons)].join(", ");
+}
+
+function runsLine({ seeds }: Comparison): string {
+  const first = seeds[0];
+  if (seeds.length === 1) return `One run each, seed ${first}.`;
+  return `${seeds.length} runs each, seeds ${first} to ${seeds.at(-1)}, the same for all (paired).`;
+}
+
+function figureLines(
+  { strategies }: Comparison,
+  metric: Metric,
+  { palette = PLAIN, width = WIDTH_DEFAULT, guests }: ComparisonTextOptions,
+): string[] {
+  const { heading: words, kind, of } = FIGURES[metric];
+  const several = (strategies[0]?.runs.length ?? 0) > 1;
+  const most = Math.max(...strategies.map(({ metrics }) => metrics?.[metric].mean ?? 0));
+  const baseline = strategies.length > 1 ? `against ${strategies[0]?.strategy}` : "";
+  const head = several ? ["", "mean ± σ", "min … max", baseline] : ["", "", "", baseline];
+  const rows = strategies.map((entry) => [
+    `  ${entry.strategy}`,
+    ...spreadCells(entry.metrics?.[metric], kind, several),
+    differenceCell(entry, metric, kind, several),
+  ]);
+  const columns = several ? [0, 1, 2, 3] : [0, 1, 3];
+  const pick = (row: readonly string[]) => columns.map((at) => row[at] ?? "");
+  const [title = "", ...body] = alignColumns([pick(head), ...rows.map(pick)], ["left"]);
+  const room = Math.min(BAR_CELLS_MAX, width - Math.max(...body.map((line) => line.length)) - 2);
+  const name = guests > 1 ? `${words} (${of})` : words;
+  const heading = title.startsWith(" ".repeat(name.length + 1))
+    ? [palette.bold(name) + palette.dim(title.slice(name.length))]
+    : [palette.bold(name), ...(title === "" ? [] : [palette.dim(title)])];
+  const inner = Math.max(...body.map((line) => line.length));
+  return [
+    ...heading,
+    ...body.map((line, i) => {
+      const mean = strategies[i]?.metrics?.[metric].mean ?? 0;
+      const drawn = room < 4 || most === 0 ? "" : bar(mean / most, room);
+      return drawn === "" ? line : `${line.padEnd(inner)}  ${drawn}`;
+    }),
+  ];
+}
+
+function spreadCells(spread: Spread | undefined, kind: Quantity, several: boolean): string[] {
+  if (spread === undefined) return ["none completed", ""];
+  if (!several) return [quantity(spread.mean, kind), ""];
+  const { texts, unit } = inOneUnit([spread.mean, spread.sd, spread.min, spread.max], kind);
+  const [mean, sd, min, max] = texts;
+  return [`${mean} ± ${sd} ${unit}`, `${min} … ${max}`];
+}
+
+function differenceCell(
+  { againstFirst }: StrategySummary,
+  metric: Metric,
+  kind: Quantity,
+  several: boolean,
+): string {
+  const difference = againstFirst?.[metric];
+  if (difference === undefined) return "";
+  return signedText(difference, kind, several);
+}
+
+/** "−2.28 ± 0.01 s"; a share of the other where that says more. */
+function signedText(
+  { mean, sd, relative }: PairedDifference,
+  kind: Quantity,
+  several: boolean,
+): string {
+  if (mean === 0 && sd === 0) return "the same";
+  const sign = mean < 0 ? "−" : "+";
+  const { texts, unit } = inOneUnit([mean, sd], kind);
+  const size = (texts[0] as string).replace("-", "");
+  const spread = several ? ` ± ${texts[1]}` : "";
+  // A share of a share would be read as percentage points.
+  if (kind === "share") return `${sign}${size}${spread} points`;
+  const part = relative === 0 ? "" : ` (${relativeText(relative)})`;
+  return `${sign}${size}${spread} ${unit}${part}`;
+}
+
+function relativeText(relative: number): string {
+  const value = Math.abs(relative) * 100;
+  return `${relative < 0 ? "−" : "+"}${value < 10 ? value.toFixed(1) : value.toFixed(0)} %`;
+}
+
+/** hyperfine's closing sentence: who is best, by how much, against whom. */
+function verdictLines(verdict: Verdict, options: ComparisonTextOptions): string[] {
+  const { palette = PLAIN } = options;
+  const { metric, best, next, difference, ratio, clear } = verdict;
+  const { noun, kind } = FIGURES[metric];
+  const { mean, pairs, less } = difference;
+  if (!clear) {
+    const how =
+      mean === 0 && difference.sd === 0
+        ? "are equal"
+        : `differ by ${apartText(mean, kind)}, which is within two standard errors`;
+    return wrapped(`No clear winner on ${noun}: ${best} and ${next} ${how}.`, options);
+  }
+  const seeds = pairs === 1 ? "" : `, in ${less} of ${pairs} seeds`;
+  const apart = `${apartText(mean, kind)} less than ${next}`;
+  const times = ratio === null ? "" : ` (${timesText(ratio)})`;
+  const text = `Least ${noun}: ${best}, ${apart}${times}${seeds}.`;
+  return wrapped(text, options).map(palette.good);
+}
+
+/** A difference of shares is in percentage points. */
+function apartText(mean: number, kind: Quantity): string {
+  const text = quantity(Math.abs(mean), kind);
+  return kind === "share" ? text.replace("%", "points") : text;
+}
+
+function timesText({ mean, sd, runs }: Spread): string {
+  const spread = runs < 2 ? "" : ` ± ${sd.toFixed(2)}`;
+  return `${mean.toFixed(2)}${spread} times less`;
+}
+
+function wrapped(text: string, { width = WIDTH_DEFAULT }: ComparisonTextOptions): string[] {
+  return wrap(text.split(" "), width);
+}

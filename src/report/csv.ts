@@ -1,0 +1,102 @@
+/**
+ * Results as CSV (RFC 4180, lines ended by CR LF): a row per migration, and a row per round. Both
+ * carry seed and migration number, so that tables of several runs can be joined.
+ */
+import type { MigrationResult } from "../model/migration-driver.js";
+import type { SimulationResult } from "../model/simulation.js";
+
+type Cell = number | string;
+type Columns<T> = readonly (readonly [name: string, of: (row: T) => Cell])[];
+
+interface MigrationRow {
+  readonly seed: number;
+  /** From 1, in the order of the report. */
+  readonly number: number;
+  readonly migration: MigrationResult;
+}
+
+interface RoundRow extends MigrationRow {
+  readonly round: MigrationResult["rounds"][number];
+}
+
+const KEYS: Columns<MigrationRow> = [
+  ["seed", ({ seed }) => seed],
+  ["migration", ({ number }) => number],
+  ["guest", ({ migration }) => migration.guest],
+  ["name", ({ migration }) => migration.name],
+];
+
+const MIGRATION_COLUMNS: Columns<MigrationRow> = [
+  ...KEYS,
+  ["strategy", ({ migration }) => migration.strategy],
+  ["predictor", ({ migration }) => migration.predictor],
+  ["preset", ({ migration }) => migration.preset],
+  ["outcome", ({ migration }) => migration.outcome],
+  ["stopReason", ({ migration }) => migration.stopReason],
+  ["pages", ({ migration }) => migration.pages],
+  ["pageSizeBytes", ({ migration }) => migration.pageSizeBytes],
+  ["startNs", ({ migration }) => migration.startNs],
+  ["initialisationNs", ({ migration }) => migration.stagesNs.initialisation],
+  ["reservationNs", ({ migration }) => migration.stagesNs.reservation],
+  ["iterativePreCopyNs", ({ migration }) => migration.stagesNs.iterativePreCopy],
+  ["stopAndCopyNs", ({ migration }) => migration.stagesNs.stopAndCopy],
+  ["commitmentNs", ({ migration }) => migration.stagesNs.commitment],
+  ["activationNs", ({ migration }) => migration.stagesNs.activation],
+  ["residualPushNs", ({ migration }) => migration.stagesNs.residualPush],
+  ["totalNs", ({ migration }) => migration.totalNs],
+  ["downtimeNs", ({ migration }) => migration.downtimeNs],
+  ["blackoutNs", ({ migration }) => migration.blackoutNs],
+  ["clientOutageNs", ({ migration }) => migration.clientOutageNs],
+  ["bytesSent", ({ migration }) => migration.bytesSent],
+  ["roundsBytes", ({ migration }) => migration.bytes.rounds],
+  ["pauseBytes", ({ migration }) => migration.bytes.pause],
+  ["controlBytes", ({ migration }) => migration.bytes.control],
+  ["residualBytes", ({ migration }) => migration.bytes.residual],
+  ["rounds", ({ migration }) => migration.rounds.length],
+  ["pagesSent", ({ migration }) => migration.pagesSent],
+  ["heldPages", ({ migration }) => migration.heldPages],
+  ["heldCapPages", ({ migration }) => migration.heldCapPages],
+  ["guestSlowdown", ({ migration }) => migration.guestSlowdown],
+];
+
+const ROUND_COLUMNS: Columns<RoundRow> = [
+  ...KEYS,
+  ["round", ({ round }) => round.round],
+  ["pagesSent", ({ round }) => round.pagesSent],
+  ["pagesSkipped", ({ round }) => round.pagesSkipped],
+  ["pagesHeld", ({ round }) => round.pagesHeld],
+  // Nobody read the log of a last round: an empty cell, not a number.
+  ["pagesDirtied", ({ round }) => (round.pagesDirtied < 0 ? "" : round.pagesDirtied)],
+  ["bytes", ({ round }) => round.bytes],
+  ["durationNs", ({ round }) => round.durationNs],
+  ["bandwidthBytesPerSec", ({ round }) => round.bandwidthBytesPerSec],
+  ["cpuShare", ({ round }) => round.cpuShare],
+];
+
+/** migrations.csv */
+export function migrationsCsv(results: readonly SimulationResult[]): string {
+  return csv(MIGRATION_COLUMNS, results.flatMap(migrationRows));
+}
+
+/** rounds.csv */
+export function roundsCsv(results: readonly SimulationResult[]): string {
+  const rows = results
+    .flatMap(migrationRows)
+    .flatMap((row) => row.migration.rounds.map((round) => ({ ...row, round })));
+  return csv(ROUND_COLUMNS, rows);
+}
+
+function migrationRows({ seed, migrations }: SimulationResult): MigrationRow[] {
+  return migrations.map((migration, i) => ({ seed, number: i + 1, migration }));
+}
+
+function csv<T>(columns: Columns<T>, rows: readonly T[]): string {
+  const head = columns.map(([name]) => name).join(",");
+  const lines = rows.map((row) => columns.map(([, of]) => cell(of(row))).join(","));
+  return [head, ...lines].map((line) => `${line}\r\n`).join("");
+}
+
+function cell(value: Cell): string {
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

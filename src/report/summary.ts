@@ -1,0 +1,322 @@
+/**
+ * The report of a run for people: who moved from where to where, each round, the six stages of
+ * Clark et al. (NSDI 2005, section 4.1), what it cost, what was checked, and the command that
+ * repeats it.
+ */
+import { assert } from "../base/assert.js";
+import { formatBytes, formatDuration, formatRate } from "../base/units.js";
+import type { RoundReport, StageTimes } from "../migrate/report.js";
+import type { MigrationResult } from "../model/migration-driver.js";
+import type { SimulationResult } from "../model/simulation.js";
+import type { MigrationSpec, SimulationSpec } from "../model/spec.js";
+import { LIMIT_NAMES, type Limits } from "./limits.js";
+import { type Palette, PLAIN } from "./palette.js";
+import { explainStop, stoppedByLimit } from "./stop-reason.js";
+import { alignColumns, bar, count, percent, plural, quantity, wrap } from "./text.js";
+
+export interface SummaryOptions {
+  /** What was run: hosts, links and limits are read from it. */
+  readonly spec: SimulationSpec;
+  /** The command that repeats the run. */
+  readonly repeat: string;
+  readonly title?: string;
+  readonly limits?: Limits;
+  readonly palette?: Palette;
+  /** Columns of the terminal. */
+  readonly width?: number;
+}
+
+/** A report in lines, each ended by a newline. */
+export function summaryText(result: SimulationResult, options: SummaryOptions): string {
+  const { title, spec } = options;
+  const style = styleOf(options);
+  const lines: string[] = [];
+  if (title !== undefined && title !== "") lines.push(style.palette.bold(title), "");
+  const indexes = migrationIndexes(result, spec);
+  result.migrations.forEach((migration, i) => {
+    lines.push(...migrationLines(migration, indexes[i] as number, options, style), "");
+  });
+  const { migrations } = result;
+  if (migrations.length === 0) lines.push("No migration was started.", "");
+  if (migrations.length > 1) lines.push(...togetherLines(result), "");
+  const skipped = spec.migrations.length - migrations.length;
+  if (skipped > 0) lines.push(`${plural(skipped, "migration")} never started.`, "");
+  lines.push(`  ${LABEL("repeat")}${options.repeat}`);
+  lines.push(`  ${LABEL("event log")}${result.eventLogHash}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Which of the specification's migrations each of the result's is: results come in the order in
+ * which they started, and a guest's own migrations start in the order written.
+ */
+export function migrationIndexes(result: SimulationResult, spec: SimulationSpec): number[] {
+  const taken = new Set<number>();
+  return result.migrations.map(({ guest }) => {
+    const index = spec.migrations.findIndex(({ domain }, i) => domain === guest && !taken.has(i));
+    assert(index >= 0, `the scenario migrates ${guest}`);
+    taken.add(index);
+    return index;
+  });
+}
+
+const LABEL = (text: string): string => text.padEnd(17);
+const LABEL_COLUMNS = 19;
+const WIDTH_DEFAULT = 100;
+const WIDTH_MIN = 60;
+const BAR_CELLS_MAX = 24;
+/** Of a long loop the first and the last rounds tell most. */
+const ROUNDS_SHOWN_FIRST = 12;
+const ROUNDS_SHOWN_LAST = 6;
+
+interface Style {
+  readonly palette: Palette;
+  readonly width: number;
+}
+
+function styleOf({ palette = PLAIN, width = WIDTH_DEFAULT }: SummaryOptions): Style {
+  return { palette, width: Math.max(WIDTH_MIN, width) };
+}
+
+function migrationLines(
+  migration: MigrationResult,
+  index: number,
+  options: SummaryOptions,
+  style: Style,
+): string[] {
+  return [
+    ...headerLines(migration, index, options, style),
+    "",
+    ...roundLines(migration, style),
+    ...stageLines(migration.stagesNs, style),
+    "",
+    ...costLines(migration, index, options, style),
+  ];
+}
+
+/** The guest, its size, the hosts, the link, the strategy and the seed. */
+function headerLines(
+  migration: MigrationResult,
+  index: number,
+  { spec }: SummaryOptions,
+  { palette, width }: Style,
+): string[] {
+  const { guest, pages, pageSizeBytes, name } = migration;
+  const route = routeOf(spec, index);
+  const parts = [
+    guest,
+    `${formatBytes(pages * pageSizeBytes)}, ${plural(pages, "page")}`,
+    `${route.source} → ${route.target}`,
+    route.link,
+    name,
+    `seed ${spec.seed}`,
+  ].filter((part) => part !== "");
+  // Parts stay whole: no line is broken within one.
+  const whole = parts.map((part) => part.replaceAll(" ", "\u00a0"));
+  const lines = wrap(
+    whole.flatMap((part, i) => (i === 0 ? [part] : [`\u00a0\u00a0${part}`])),
+    width,
+  );
+  return lines.map((line) => palette.bold(line.replaceAll("\u00a0", " ")));
+}
+
+/** Where the n-th migration goes from and to, and over what. */
+export function routeOf(
+  spec: SimulationSpec,
+  index: number,
+): { readonly source: string; readonly target: string; readonly link: string } {
+  const { domain, to } = spec.migrations[index] as MigrationSpec;
+  const before = spec.migrations.slice(0, index).filter((other) => other.domain === domain);
+  const source = before.at(-1)?.to ?? spec.domains.find(({ name }) => name === domain)?.host ?? "";
+  const link = spec.links.find(
+    ({ between: [a, b] }) => (a === source && b === to) || (a === to && b === source),
+  );
+  if (link === undefined) return { source, target: to, link: "" };
+  const { bandwidthBytesPerSec, latencyNs } = link;
+  return {
+    source,
+    target: to,
+    link: `${formatRate(bandwidthBytesPerSec)}, ${formatDuration(latencyNs)}`,
+  };
+}
+
+function roundLines(migration: MigrationResult, style: Style): string[] {
+  const { rounds } = migration;
+  if (rounds.length === 0) return [];
+  const shown = shownRounds(rounds);
+  const some = (of: (round: RoundReport) => number, without: number) =>
+    rounds.some((round) => of(round) !== without);
+  const columns: [string, (round: RoundReport) => string][] = [
+    ["round", ({ round }) => count(round)],
+    ["sent", ({ bytes }) => formatBytes(bytes)],
+    ["pages", ({ pagesSent }) => count(pagesSent)],
+  ];
+  if (some(({ pagesSkipped }) => pagesSkipped, 0)) {
+    columns.push(["skipped", ({ pagesSkipped }) => count(pagesSkipped)]);
+  }
+  if (some(({ pagesHeld }) => pagesHeld, 0)) {
+    columns.push(["held", ({ pagesHeld }) => count(pagesHeld)]);
+  }
+  if (some(({ cpuShare }) => cpuShare, 1)) {
+    columns.push(["guest CPU", ({ cpuShare }) => percent(cpuShare)]);
+  }
+  columns.push(
+    ["time", ({ durationNs }) => formatDuration(durationNs)],
+    ["rate", ({ bytes, bandwidthBytesPerSec: rate }) => (bytes === 0 ? "" : formatRate(rate))],
+    ["dirtied", ({ pagesDirtied }) => (pagesDirtied < 0 ? "not read" : count(pagesDirtied))],
+  );
+  const table = alignColumns(
+    [columns.map(([title]) => title), ...shown.map((round) => columns.map(([, of]) => of(round)))],
+    [],
+  );
+  return [...withBars(table, shown, style), ...stopLines(migration, style), ""];
+}
+
+/** The table with a bar of the pages dirtied behind every round, and a line for rounds left out. */
+function withBars(
+  table: readonly string[],
+  shown: readonly RoundReport[],
+  { palette, width }: Style,
+): string[] {
+  const [head = "", ...rows] = table;
+  const room = width - Math.max(...table.map((line) => line.length)) - 2;
+  const cells = Math.min(BAR_CELLS_MAX, room);
+  const most = Math.max(1, ...shown.map(({ pagesDirtied }) => pagesDirtied));
+  const lines = [palette.dim(head)];
+  rows.forEach((row, i) => {
+    const { round, pagesDirtied } = shown[i] as RoundReport;
+    const before = shown[i - 1]?.round ?? round - 1;
+    const hidden = round - before - 1;
+    if (hidden > 0) lines.push(palette.dim(`    … ${plural(hidden, "round")} more (see --json)`));
+    const drawn = cells < 4 ? "" : bar(pagesDirtied / most, cells);
+    lines.push(drawn === "" ? row : `${row}  ${drawn}`);
+  });
+  return lines;
+}
+
+function shownRounds(rounds: readonly RoundReport[]): readonly RoundReport[] {
+  if (rounds.length <= ROUNDS_SHOWN_FIRST + ROUNDS_SHOWN_LAST + 1) return rounds;
+  return [...rounds.slice(0, ROUNDS_SHOWN_FIRST), ...rounds.slice(-ROUNDS_SHOWN_LAST)];
+}
+
+function stopLines(
+  { outcome, stopReason, stopPages }: MigrationResult,
+  { palette }: Style,
+): string[] {
+  if (outcome !== "target-runs") return [palette.bad(`Aborted: ${explainStop(stopReason)}.`)];
+  const left = `${plural(stopPages, "page")} left for the pause`;
+  const text = `Paused: ${explainStop(stopReason)}, ${left}.`;
+  return [stoppedByLimit(stopReason) ? palette.warn(text) : text];
+}
+
+/** The six stages; the last three together are the downtime. */
+function stageLines(stages: StageTimes, { palette }: Style): string[] {
+  const downtimeNs = stages.stopAndCopy + stages.commitment + stages.activation;
+  const rows: [string, number, string][] = [
+    ["initialisation", stages.initialisation, ""],
+    ["reservation", stages.reservation, ""],
+    ["iterative pre-copy", stages.iterativePreCopy, ""],
+    ["stop-and-copy", stages.stopAndCopy, "┐"],
+    ["commitment", stages.commitment, `├ downtime ${formatDuration(downtimeNs)}`],
+    ["activation", stages.activation, "┘"],
+  ];
+  if (stages.residualPush > 0) rows.push(["residual push", stages.residualPush, ""]);
+  const cells = rows.map(([name, ns, mark]) => [name, formatDuration(ns), mark]);
+  const [head = "", ...lines] = alignColumns(
+    [["stage", "time"], ...cells],
+    ["left", "right", "left"],
+  );
+  return [palette.dim(head), ...lines];
+}
+
+function costLines(
+  migration: MigrationResult,
+  index: number,
+  options: SummaryOptions,
+  style: Style,
+): string[] {
+  const { spec, limits = {} } = options;
+  const completed = migration.outcome === "target-runs";
+  const { downtimeLimitNs } = spec.migrations[index] as MigrationSpec;
+  const { blackoutNs, clientOutageNs } = migration;
+  const pause = [
+    `guest stood still ${formatDuration(blackoutNs)}`,
+    `clients waited ${formatDuration(clientOutageNs)}`,
+    `budget ${formatDuration(downtimeLimitNs)}`,
+  ].join(", ");
+  const lines = [
+    costLine(migration, "downtimeNs", limits, style, completed ? pause : "the source runs on"),
+    costLine(migration, "totalNs", limits, style, ""),
+    `  ${LABEL("on the wire")}${wireText(migration)}`,
+    costLine(migration, "guestSlowdown", limits, style, "while it ran"),
+  ];
+  if (migration.predictor !== "none") lines.push(`  ${LABEL("held back")}${heldText(migration)}`);
+  lines.push(...checkedLines(migration, style));
+  return lines;
+}
+
+/** ✓ or ✗ where a limit was given, and the value with what belongs to it. */
+function costLine(
+  migration: MigrationResult,
+  key: keyof typeof LIMIT_NAMES,
+  limits: Limits,
+  { palette }: Style,
+  detail: string,
+): string {
+  const { words, kind } = LIMIT_NAMES[key];
+  const limit = limits[key];
+  const value = quantity(migration[key], kind);
+  if (limit === undefined)
+    return `  ${LABEL(words)}${value}${detail === "" ? "" : `  (${detail})`}`;
+  const kept = migration[key] <= limit;
+  const mark = kept ? palette.good("✓") : palette.bad("✗");
+  const stated = `limit ${quantity(limit, kind)}`;
+  return `${mark} ${LABEL(words)}${value}  (${[stated, detail].filter((part) => part !== "").join("; ")})`;
+}
+
+function wireText({ bytes, pages, pageSizeBytes }: MigrationResult): string {
+  const factor = (bytes.total / (pages * pageSizeBytes)).toFixed(2);
+  const parts = [
+    `rounds ${formatBytes(bytes.rounds)}`,
+    `pause ${formatBytes(bytes.pause)}`,
+    `control ${formatBytes(bytes.control)}`,
+  ];
+  if (bytes.residual > 0) parts.push(`residual ${formatBytes(bytes.residual)}`);
+  return `${formatBytes(bytes.total)}, ${factor} × memory  (${parts.join(", ")})`;
+}
+
+function heldText({ heldPages, heldCapPages, predictor, predictorState }: MigrationResult): string {
+  const state = Object.entries(predictorState).map(([key, value]) =>
+    typeof value === "number" && key.endsWith("Ns")
+      ? `${key.slice(0, -2)} ${formatDuration(value)}`
+      : `${key} ${value}`,
+  );
+  const detail = [predictor, ...state].join(", ");
+  return `${plural(heldPages, "page")} of at most ${count(heldCapPages)}  (${detail})`;
+}
+
+function checkedLines(migration: MigrationResult, { width }: Style): string[] {
+  const words = checkedText([migration]).split(" ");
+  return wrap(words, width - LABEL_COLUMNS).map((line, i) =>
+    i === 0 ? `  ${LABEL("checked")}${line}` : `${" ".repeat(LABEL_COLUMNS)}${line}`,
+  );
+}
+
+/** The checks that held for any of these: "targetEqualsSource" → "target equals source". */
+export function checkedText(migrations: readonly MigrationResult[]): string {
+  const names = new Set(migrations.flatMap(({ verified }) => Object.keys(verified)));
+  const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return [...names].map(words).join(", ");
+}
+
+function togetherLines({ migrations, makespanNs }: SimulationResult): string[] {
+  const bytes = migrations.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+  const longest = migrations.reduce((a, b) => (b.downtimeNs > a.downtimeNs ? b : a));
+  const done = migrations.filter(({ outcome }) => outcome === "target-runs").length;
+  return [
+    `All ${migrations.length} migrations, ${done} completed`,
+    `  ${LABEL("first to last")}${formatDuration(makespanNs)}`,
+    `  ${LABEL("longest downtime")}${formatDuration(longest.downtimeNs)}  (${longest.guest})`,
+    `  ${LABEL("on the wire")}${formatBytes(bytes)}`,
+  ];
+}
