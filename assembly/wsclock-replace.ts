@@ -82,9 +82,9 @@ export function wsclockSweepLiteral(
   let victims: u32 = 0;
   let writes: u32 = 0;
   let members: u32 = 0;
-  let full: u32 = 1;
-  let page = load<u32>(ring);
-  for (let k: u32 = 0; k < pages && full === 1; k++) {
+  const hand = load<u32>(ring);
+  let page = hand;
+  for (let k: u32 = 0; k < pages && victims < victimsMax; k++) {
     const here = page;
     page = page + 1 === pages ? 0 : page + 1;
     if (!hasBit(ons, here)) continue;
@@ -99,7 +99,6 @@ export function wsclockSweepLiteral(
     } else if (!hasBit(modified, here)) {
       if (clean !== 0) store<u32>(clean + ((<usize>victims) << 2), here);
       victims++;
-      if (victims === victimsMax) full = 0;
     } else if (writes < writesMax) {
       if (dirty !== 0) store<u32>(dirty + ((<usize>writes) << 2), here);
       writes++;
@@ -109,7 +108,7 @@ export function wsclockSweepLiteral(
   store<u32>(ring, victims, 36);
   store<u32>(ring, writes, 40);
   store<u32>(ring, members, 44);
-  store<u32>(ring, full, 48);
+  store<u32>(ring, <u32>(page === hand), 48);
 }
 
 /** Leaves the hand behind the page. */

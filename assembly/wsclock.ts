@@ -68,7 +68,8 @@ export function wsclockTick(ring: usize, now: u32): u32 {
 /**
  * One circle from the hand: R = 1 -> cleared, last := now, in the set; age <= tau -> in the set;
  * old and clean -> victim; old and dirty -> its write is scheduled, at most `writesMax` of them.
- * Stops behind victim number `victimsMax` and leaves the hand there. A list of 0 is only counted.
+ * Stops behind victim number `victimsMax` and leaves the hand there; `full` unless pages of the
+ * circle are left. A list of 0 is only counted.
  */
 export function wsclockSweep(
   ring: usize,
@@ -118,9 +119,10 @@ export function wsclockSweep(
           r &= upTo;
           old &= upTo;
           cold &= upTo;
-          full = 0;
           const next = (i << 6) + <u32>bit + 1;
-          store<u32>(ring, next >= load<u32>(ring, 4) ? 0 : next);
+          const stop = next === load<u32>(ring, 4) ? 0 : next;
+          store<u32>(ring, stop);
+          full = <u32>(stop === hand);
         }
         const scheduled = old & m;
         victims += <u32>popcnt<u64>(cold);

@@ -40,7 +40,7 @@ export interface SweepResult {
   readonly clean: number;
   readonly dirty: number;
   readonly inWorkingSet: number;
-  /** The hand came round; false: it stopped behind the last victim. */
+  /** The hand came round; false: it stopped behind the last victim, pages of the circle left. */
   readonly full: boolean;
 }
 

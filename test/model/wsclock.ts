@@ -84,7 +84,7 @@ export class WsClockModel {
         clean.push(page);
         if (clean.length === victimsMax) {
           this.hand = (page + 1) % this.entries.length;
-          return { clean, dirty, inWorkingSet, full: false };
+          return { clean, dirty, inWorkingSet, full: this.hand === start };
         }
       }
     }
