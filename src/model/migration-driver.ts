@@ -199,9 +199,10 @@ export class MigrationDriver {
     const { guest, source } = this.options;
     source.advanceTo(nowNs);
     const count = guest.harvest(region, into);
-    this.checker.harvested(into);
-    if (!guest.running) return this.seen(id, count, nowNs + this.logCostNs());
-    this.afterLogCost(nowNs, (atNs) => this.seen(id, count, atNs));
+    // The engine learns of these pages with the answer; a batch read meanwhile does not undo it.
+    const learn = () => this.checker.harvested(into);
+    if (!guest.running) return this.seen(id, count, nowNs + this.logCostNs(), learn);
+    this.afterLogCost(nowNs, (atNs) => this.seen(id, count, atNs, learn));
   }
 
   private readBatch({ id, slot, pages }: CommandOf<"read-batch">, nowNs: number): void {
@@ -373,11 +374,13 @@ export class MigrationDriver {
     });
   }
 
-  private seen(id: number, count: number, atNs: number): void {
+  private seen(id: number, count: number, atNs: number, learn?: () => void): void {
     const virtualNs = this.options.guest.virtualNs();
-    this.later(atNs, (nowNs) =>
-      this.feed({ kind: "harvested", id, atNs: nowNs, count, virtualNs }),
-    );
+    this.later(atNs, (nowNs) => {
+      if (this.engine.ended) return;
+      learn?.();
+      this.feed({ kind: "harvested", id, atNs: nowNs, count, virtualNs });
+    });
   }
 
   private later(atNs: number, run: (nowNs: number) => void): void {
