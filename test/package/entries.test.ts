@@ -1,4 +1,5 @@
 /** The built entries as a user's project loads them: by import, by require, and by sub-path. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import ts from "typescript";
@@ -109,13 +110,37 @@ describe("with its dependencies installed", () => {
     expect(runNode(dir, [file]).trim()).toBe("object true bad-scenario");
   });
 
-  it("runs as a command", () => {
-    const dir = makeProject("command", {}, ["zod", "yaml", "commander", "picocolors"]);
-    const cli = join(dir, "node_modules", "precopy", "dist", "cli.js");
-    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-    expect(statSync(cli).mode & 0o111).toBe(0o111);
-    expect(readFileSync(cli, "utf8").startsWith("#!/usr/bin/env node\n")).toBe(true);
-    expect(runNode(dir, [cli, "--version"])).toContain(version);
+  describe("as a command", () => {
+    const installed = ["zod", "yaml", "commander", "picocolors"];
+    const cli = "node_modules/precopy/dist/cli.js";
+
+    it("is a file that runs by itself and knows its version", () => {
+      const path = join(makeProject("command", {}, installed), cli);
+      const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+      expect(statSync(path).mode & 0o111).toBe(0o111);
+      expect(readFileSync(path, "utf8").startsWith("#!/usr/bin/env node\n")).toBe(true);
+      expect(runNode(dirname(path), [path, "--version"]).trim()).toBe(version);
+    });
+
+    it("runs the example that comes along", () => {
+      const dir = makeProject("command-run", {}, installed);
+      const result = JSON.parse(runNode(dir, [cli, "run", "examples/seed.yaml", "--json"]));
+      expect(result.eventLogHash).toMatch(/^[0-9a-f]{16}$/);
+      expect(result.migrations[0].outcome).toBe("target-runs");
+    });
+
+    it("shares its classes with plug-ins that import the library", () => {
+      const plugin = `import { PrecopyError, Registry } from "precopy";
+        export default function register(registry) {
+          const same = registry instanceof Registry;
+          throw new PrecopyError("bad-input", same ? "one Registry" : "two Registries");
+        }`;
+      const dir = makeProject("command-plugin", { "plugin.mjs": plugin }, installed);
+      const words = [cli, "run", "examples/seed.yaml", "--plugin", "plugin.mjs"];
+      const { status, stderr } = spawnSync(process.execPath, words, { cwd: dir, encoding: "utf8" });
+      expect(stderr).toContain("one Registry");
+      expect(status).toBe(2);
+    });
   });
 });
 
