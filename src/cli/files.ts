@@ -1,6 +1,6 @@
 /** Text files as the command line reads and writes them, and where this package's own stand. */
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assert } from "../base/assert.js";
@@ -12,17 +12,23 @@ const TEXT_BYTES_MAX = 2 ** 20;
 
 /** The text of a file; errors name the file and the reason. */
 export async function readTextFile(path: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
   try {
-    const { size } = await stat(path);
-    if (size > TEXT_BYTES_MAX) {
-      const limit = formatBytes(TEXT_BYTES_MAX);
-      const problem = `is ${formatBytes(size)}: a scenario has at most ${limit}; traces stand in files of their own`;
-      throw new PrecopyError("limit", problem, { file: path });
+    // A stream, because the size of a device or a pipe is not known beforehand.
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      sizeBytes += chunk.length;
+      if (sizeBytes > TEXT_BYTES_MAX) {
+        const limit = formatBytes(TEXT_BYTES_MAX);
+        const problem = `is larger than ${limit}, the limit of a scenario: traces go into files of their own`;
+        throw new PrecopyError("limit", problem, { file: path });
+      }
     }
-    return await readFile(path, "utf8");
   } catch (error) {
     throw fileError(error, "read", path);
   }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** Writes beside `path` and renames: the file is there whole or not at all. */
@@ -73,7 +79,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** The system's reason in words, as the user's error; other errors stay as they are. */
-function fileError(error: unknown, verb: "read" | "written", file: string): unknown {
+export function fileError(error: unknown, verb: "read" | "written", file: string): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (error instanceof PrecopyError || typeof code !== "string") return error;
   return new PrecopyError("bad-input", `cannot be ${verb}: ${REASONS[code] ?? code}`, { file });

@@ -115,7 +115,7 @@ export class Session {
   private explainBug(error: unknown): void {
     const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const lines = [
-      "this is a bug in precopy, not a mistake of yours",
+      "this is a bug in precopy (or in a plug-in, if one is used), not a mistake of yours",
       details,
       ...(this.repeat === "" ? [] : [`repeat:  ${this.repeat}`]),
       `version: ${packageVersion()}, Node ${process.version}`,

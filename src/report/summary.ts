@@ -46,6 +46,15 @@ export function summaryText(result: SimulationResult, options: SummaryOptions): 
   return `${lines.join("\n")}\n`;
 }
 
+/** The n-th of the specification's migrations alone, without the command that repeats it. */
+export function migrationText(
+  migration: MigrationResult,
+  index: number,
+  options: SummaryOptions,
+): string {
+  return `${migrationLines(migration, index, options, styleOf(options)).join("\n")}\n`;
+}
+
 /**
  * Which of the specification's migrations each of the result's is: results come in the order in
  * which they started, and a guest's own migrations start in the order written.
@@ -242,7 +251,9 @@ function costLines(
   const pause = [
     `guest stood still ${formatDuration(blackoutNs)}`,
     `clients waited ${formatDuration(clientOutageNs)}`,
-    `budget ${formatDuration(downtimeLimitNs)}`,
+    migration.downtimeNs > downtimeLimitNs
+      ? style.palette.warn(`over the budget of ${formatDuration(downtimeLimitNs)}`)
+      : `budget ${formatDuration(downtimeLimitNs)}`,
   ].join(", ");
   const lines = [
     costLine(migration, "downtimeNs", limits, style, completed ? pause : "the source runs on"),

@@ -69,7 +69,16 @@ async function compare(session: Session, path: string, flags: CompareFlags): Pro
   }
   const words = scenarioWords("compare", path, flags, flags.strategy ?? []);
   const repeat = shellCommand([...words, "--runs", String(runs), "--seed", String(spec.seed)]);
-  const all = await runAll(session, scenario, strategies, runs);
+  const all = await runAll(
+    session,
+    scenario,
+    strategies,
+    (strategy, seed) => {
+      const one = scenarioWords("run", path, flags, [strategy]);
+      return shellCommand([...one, "--seed", String(seed)]);
+    },
+    runs,
+  );
   const comparison = compareRuns(all);
   if (flags.json) {
     session.printJson(comparisonJson(comparison));
@@ -85,11 +94,12 @@ async function compare(session: Session, path: string, flags: CompareFlags): Pro
   );
 }
 
-/** Runs every strategy with every seed. Seeds go outermost, so that an interruption loses least. */
-export async function runAll(
+/** Runs every strategy with every seed; `repeat` gives the command that repeats one of the runs. */
+async function runAll(
   session: Session,
   { spec, registry }: LoadedScenario,
   strategies: readonly string[],
+  repeat: (strategy: string, seed: number) => string,
   runs: number,
 ): Promise<StrategyRuns[]> {
   for (const name of strategies) registry.resolve(name);
@@ -97,7 +107,7 @@ export async function runAll(
   for (let i = 0; i < runs; i++) {
     for (const [at, strategy] of strategies.entries()) {
       const one = withStrategy(withSeed(spec, spec.seed + i), strategy);
-      session.repeat = `strategy ${strategy}, seed ${one.seed}`;
+      session.repeat = repeat(strategy, one.seed);
       const label = `[${i * strategies.length + at + 1}/${runs * strategies.length}]`;
       (results[at] as SimulationResult[]).push(await session.simulate(one, { registry, label }));
     }

@@ -1,9 +1,10 @@
 /**
  * `precopy tour`: the seed paper's experiment, explained as it runs. A Xen host with Domain-0 and
- * four guests (the paper's section V and its figure 3) is emptied by each strategy in turn; the
- * guests replay recorded page traces.
+ * four guests (the paper's section V and its figure 3); what is to move moves by each strategy in
+ * turn. The guests replay recorded page traces.
  */
 import { Command } from "commander";
+import { formatDuration } from "../../base/units.js";
 import type { MigrationResult } from "../../model/migration-driver.js";
 import { Simulation, type SimulationResult } from "../../model/simulation.js";
 import type { SimulationSpec } from "../../model/spec.js";
@@ -12,11 +13,11 @@ import { comparisonText } from "../../report/compare-text.js";
 import { hostView } from "../../report/host-view.js";
 import { stagesTable } from "../../report/stages-table.js";
 import { explainStop } from "../../report/stop-reason.js";
-import { checkedText, migrationIndexes, routeOf } from "../../report/summary.js";
+import { checkedText, migrationIndexes, migrationText, routeOf } from "../../report/summary.js";
 import { plural, wrap } from "../../report/text.js";
 import { xlList } from "../../report/xl/list.js";
 import { withStrategy } from "../../scenario/index.js";
-import { type FloorDistance, floorDistance, floorOf } from "../floor.js";
+import { type Floor, type FloorDistance, floorDistance, floorOf } from "../floor.js";
 import { type LoadedScenario, openScenario } from "../scenario-file.js";
 import type { Session } from "../session.js";
 import { judge } from "../verdict.js";
@@ -35,11 +36,11 @@ const STOPS: readonly (readonly [strategy: string, words: string])[] = [
   ],
   [
     "pre-copy+lru-splay",
-    "The same rounds, but the pages used last (an LRU stack in a splay tree) are held back and sent once, in the pause, as many as the downtime budget allows.",
+    "The same rounds, but pages used lately (the head of an LRU list and the top of a splay tree) are held back and sent once, in the pause, as many as the downtime budget allows. Sampling them before the first round is part of initialisation.",
   ],
   [
     "pre-copy+wsclock",
-    "The working set is found by WSClock: a page written within tau of the guest's own time is held back.",
+    "The working set is found by WSClock instead: a page written within tau of the guest's own time is held back.",
   ],
   [
     "seed",
@@ -79,10 +80,11 @@ async function tour(session: Session): Promise<void> {
 
 const NEXT = `
 Next:
-  precopy run ${SCENARIO} -s seed            every round of each guest
-  precopy compare ${SCENARIO} --runs 10      with ten seeds: mean, deviation, who wins
-  precopy xl top ${SCENARIO} --at 2s         the host while it is being emptied
-  precopy strategies                              everything that can be written after -s
+  precopy run ${SCENARIO} -s pre-copy@xen2005   the loop of Xen in 2005, round by round
+  precopy compare ${SCENARIO} --runs 10         ten seeds: mean, deviation, who wins
+  precopy compare examples/busy-database.yaml            a guest that writes faster than it can be sent
+  precopy xl top ${SCENARIO} --at 2s            the host in the middle of it
+  precopy strategies                                     everything that can be written after -s
 `;
 
 async function introduce(
@@ -122,33 +124,61 @@ interface Stop {
 }
 
 async function show(session: Session, stop: Stop): Promise<void> {
-  const { number, strategy, words, spec, result, scenario } = stop;
+  const { number, strategy, words, spec, result } = stop;
   heading(session, `${number}. ${strategy}`);
   session.print(paragraph(session, words));
+  session.print("\n");
   const indexes = migrationIndexes(result, spec);
-  const distances: (FloorDistance | undefined)[] = [];
+  const floors: (FloorResult | undefined)[] = [];
   for (const [i, migration] of result.migrations.entries()) {
-    const completed = migration.outcome === "target-runs";
-    distances.push(
-      completed
-        ? floorDistance(
-            await floorOf(spec, scenario.registry, indexes[i] as number, migration),
-            migration,
-          )
-        : undefined,
-    );
+    floors.push(await floorResult(stop, indexes[i] as number, migration));
   }
-  const table = stagesTable(result.migrations, [["time / floor", distances.map(factorText)]]);
-  session.print(`\n${table.join("\n")}\n\n`);
+  const [first] = result.migrations;
+  if (result.migrations.length === 1 && first !== undefined) {
+    const { palette, width } = session;
+    session.print(migrationText(first, 0, { spec, repeat: "", palette, width }));
+    session.print(`\n${paragraph(session, floorSentence(floors[0]))}`);
+    return;
+  }
+  const table = stagesTable(result.migrations, [["time / floor", floors.map(factorText)]]);
+  session.print(`${table.join("\n")}\n\n`);
   session.print(paragraph(session, pausedText(result.migrations)));
   session.print(paragraph(session, `Checked: ${checkedText(result.migrations)}.`));
 }
 
+interface FloorResult {
+  readonly floor: Floor;
+  readonly distance: FloorDistance;
+}
+
+async function floorResult(
+  { spec, scenario }: Stop,
+  index: number,
+  migration: MigrationResult,
+): Promise<FloorResult | undefined> {
+  if (migration.outcome !== "target-runs") return undefined;
+  const floor = await floorOf(spec, scenario.registry, index, migration);
+  return { floor, distance: floorDistance(floor, migration) };
+}
+
+/** How much faster a pre-copy that knew the future could have been. */
+function floorSentence(result: FloorResult | undefined): string {
+  if (result === undefined) return "It was aborted: there is nothing to compare with the floor.";
+  const { floor, distance } = result;
+  const within = `within a downtime of ${formatDuration(floor.downtimeLimitNs)}`;
+  if (distance.factor === null) return `No pre-copy of this guest could switch ${within}.`;
+  const least = formatDuration(floor.totalNs);
+  const took = `this one took ${formatDuration(distance.liveNs)}, ${distance.factor.toFixed(2)} times that`;
+  const outside =
+    distance.outside === null ? "" : ` (it ${distance.outside}, so the floor does not bind it)`;
+  return `A pre-copy that knew the guest's future needs ${least} from its first round on ${within}; ${took}${outside}.`;
+}
+
 /** "1.31", or in brackets where the strategy does not belong to the floor's class. */
-function factorText(distance: FloorDistance | undefined): string {
-  if (distance === undefined || distance.factor === null) return "none";
-  const text = distance.factor.toFixed(2);
-  return distance.outside === null ? text : `(${text})`;
+function factorText(result: FloorResult | undefined): string {
+  if (result === undefined || result.distance.factor === null) return "none";
+  const { factor, outside } = result.distance;
+  return outside === null ? factor.toFixed(2) : `(${factor.toFixed(2)})`;
 }
 
 /** Why each guest was paused, guests with the same reason together. */
