@@ -10,8 +10,9 @@ import { SyntheticActivity, type SyntheticSpec } from "./synthetic.js";
 export interface GuestActivity {
   /** Applies the accesses of (fromNs, toNs] of guest time. Must be called without gaps. */
   run(guest: GuestPages, fromNs: number, toNs: number): void;
-  /** Marks the pages that will be written in (fromNs, toNs], leaving the guest alone. */
-  lookAhead(out: PageBitmap, fromNs: number, toNs: number): void;
+  /** Cuts (fromNs, toNs] into as many parts as there are bitmaps, and marks in each the pages that
+   * will be written in its part. The guest stays as it is; `fromNs` is where it stands. */
+  lookAhead(parts: readonly PageBitmap[], fromNs: number, toNs: number): void;
   /** Does it ever read? Reference bits mean nothing without. */
   readonly hasReads: boolean;
 }
@@ -22,6 +23,13 @@ export type ActivitySpec =
   | { readonly kind: "idle" };
 
 const IDLE: GuestActivity = { run: () => {}, lookAhead: () => {}, hasReads: true };
+
+/** Boundaries of (fromNs, toNs] cut into `parts` parts, both ends included. */
+export function partBounds(fromNs: number, toNs: number, parts: number): number[] {
+  const bounds: number[] = [];
+  for (let i = 0; i <= parts; i++) bounds.push(fromNs + Math.floor(((toNs - fromNs) * i) / parts));
+  return bounds;
+}
 
 /** Makes the activity of a guest of `pages` pages. */
 export function createActivity(

@@ -6,7 +6,7 @@ import { PrecopyError } from "../base/errors.js";
 import { mix32 } from "../base/random.js";
 import { formatDuration } from "../base/units.js";
 import { type GuestPages, type Kernels, type PageBitmap, TracePlayer } from "../kernels/index.js";
-import type { GuestActivity } from "./activity.js";
+import { type GuestActivity, partBounds } from "./activity.js";
 import type { Trace } from "./trace.js";
 
 /** What happens when the guest outlives its trace. */
@@ -70,9 +70,14 @@ export class ReplayActivity implements GuestActivity {
     });
   }
 
-  lookAhead(out: PageBitmap, fromNs: number, toNs: number): void {
-    this.walk(this.ahead, { cursor: this.cursor, fromNs, toNs }, (player, span) => {
-      player.markWrites(out, span.from, span.to);
+  lookAhead(parts: readonly PageBitmap[], fromNs: number, toNs: number): void {
+    const bounds = partBounds(fromNs, toNs, parts.length);
+    let cursor = this.cursor;
+    parts.forEach((part, i) => {
+      const span = { cursor, fromNs: bounds[i] as number, toNs: bounds[i + 1] as number };
+      cursor = this.walk(this.ahead, span, (player, within) => {
+        player.markWrites(part, within.from, within.to);
+      });
     });
   }
 

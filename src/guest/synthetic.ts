@@ -12,7 +12,7 @@ import {
   Workload,
   type WorkloadSpec,
 } from "../kernels/index.js";
-import type { GuestActivity } from "./activity.js";
+import { type GuestActivity, partBounds } from "./activity.js";
 
 /** A part of a cycle in which a component is active: [startNs, endNs) of every periodNs. */
 export interface Phase {
@@ -62,10 +62,15 @@ export class SyntheticActivity implements GuestActivity {
     }
   }
 
-  lookAhead(out: PageBitmap, fromNs: number, toNs: number): void {
+  lookAhead(parts: readonly PageBitmap[], fromNs: number, toNs: number): void {
+    const bounds = partBounds(fromNs, toNs, parts.length);
     for (const component of this.components) {
-      const count = accessesBetween(component, fromNs, toNs);
-      if (count > 0) component.workload.fork().runMarking(count, out);
+      const ahead = component.workload.fork();
+      parts.forEach((part, i) => {
+        const [from, to] = [bounds[i] as number, bounds[i + 1] as number];
+        const count = accessesBetween(component, from, to);
+        if (count > 0) ahead.runMarking(count, part);
+      });
     }
   }
 }

@@ -9,6 +9,21 @@ import type { WorkingSetPredictor } from "../workingset/index.js";
 import type { MigrationEvent } from "./messages.js";
 import type { PageMover } from "./page-mover.js";
 
+export interface SamplerListener {
+  /** A tick read the log. */
+  seen(pages: PageBitmap): void;
+  /** The predictor's clock moved on: it may choose otherwise now. */
+  ticked(nowNs: number): void;
+}
+
+/** What a choice is made for. */
+export interface Choice {
+  readonly pagesMax: number;
+  readonly nowNs: number;
+  /** How long the coming round is expected to take. */
+  readonly roundNs: number;
+}
+
 export class Sampler {
   /** Pages held back: what `select` last chose. */
   readonly held: PageBitmap;
@@ -18,11 +33,10 @@ export class Sampler {
   private whenWarm: ((nowNs: number) => void) | undefined;
   private virtualNs = 0;
 
-  /** @param seen told of every reading of the log, tick or round end. */
   constructor(
     private readonly mover: PageMover,
     private readonly predictor: WorkingSetPredictor,
-    private readonly seen: (pages: PageBitmap) => void,
+    private readonly listener: SamplerListener,
   ) {
     this.held = PageBitmap.create(mover.kernels, mover.pages, "held back");
     this.evidence = PageBitmap.create(mover.kernels, mover.pages, "evidence");
@@ -52,13 +66,14 @@ export class Sampler {
   }
 
   /** Chooses what to hold back, at most `pagesMax` pages, and calls `then` with how many. */
-  choose(pagesMax: number, nowNs: number, then: (held: number, nowNs: number) => void): void {
+  choose(choice: Choice, then: (held: number, nowNs: number) => void): void {
+    const { pagesMax, nowNs, roundNs } = choice;
     const { evidence } = this.predictor;
     if (evidence === "none" || pagesMax === 0) {
       this.held.reset();
       then(0, nowNs);
     } else if (evidence === "last-use" || evidence === "future") {
-      const window = { windowNs: this.predictor.windowNs, pagesMax };
+      const window = { windowNs: this.predictor.windowNs || roundNs, pagesMax };
       this.mover.sample(evidence, window, this.evidence, (event) => {
         this.predictor.observe(this.evidence);
         then(this.predictor.select(pagesMax, event.virtualNs, this.held), event.atNs);
@@ -78,7 +93,7 @@ export class Sampler {
   private takeSample(nowNs: number): void {
     this.armTimer(nowNs);
     this.mover.harvest((pages, event) => {
-      this.seen(pages);
+      this.listener.seen(pages);
       if (this.predictor.evidence !== "references") {
         this.predictor.observe(pages);
         this.tick(event);
@@ -96,6 +111,7 @@ export class Sampler {
     this.virtualNs = event.virtualNs;
     this.predictor.tick(event.virtualNs);
     this.warmupLeft--;
+    if (this.running) this.listener.ticked(event.atNs);
     this.finishWarmup(event.atNs);
   }
 

@@ -53,6 +53,7 @@ export async function floorOfMigration(
     seed: mix32(spec.seed ^ mix32(domainIndex + 1)),
     trackReferences: false,
     trackLastUse: false,
+    foresees: false,
   });
   const beforeRoundsNs = stagesBeforeRounds(spec, migration, domain);
   const speed = speedWithoutMigration(spec, domain, guest);

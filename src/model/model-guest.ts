@@ -18,6 +18,7 @@ import {
 } from "../kernels/index.js";
 import type { CommandOf, Region } from "../migrate/messages.js";
 import type { MachineDescription, SourceMachine } from "../migrate/ports.js";
+import { Foresight } from "./foresight.js";
 import type { DomainSpec } from "./spec.js";
 
 /** Longest stretch run at once, so that the cost of faults follows the faults closely. */
@@ -30,6 +31,8 @@ export interface ModelGuestOptions {
   readonly seed: number;
   readonly trackReferences: boolean;
   readonly trackLastUse: boolean;
+  /** For the oracle: memory to look ahead with. */
+  readonly foresees: boolean;
 }
 
 export class ModelGuest implements SourceMachine {
@@ -53,11 +56,13 @@ export class ModelGuest implements SourceMachine {
   private baselineFraction = 0;
   private logging = false;
   private readonly suspendPages: U32Buffer;
+  private readonly foresight: Foresight | undefined;
 
   constructor(private readonly options: ModelGuestOptions) {
     const { kernels, spec, seed } = options;
     this.pages = GuestPages.create(kernels, spec.pages, options);
     this.activity = createActivity(kernels, spec.activity, { pages: spec.pages, seed });
+    if (options.foresees) this.foresight = new Foresight(kernels, spec.pages);
     this.suspendPages = U32Buffer.create(kernels, Math.max(1, spec.suspendDirtiesPages));
     this.suspendPages.set(drawDistinct(spec, seed));
   }
@@ -102,7 +107,15 @@ export class ModelGuest implements SourceMachine {
       assert(referenced !== undefined, "references are tracked for who asks for them");
       return referenced.harvestInto(into);
     }
-    return widestWindow(windowNs, pagesMax, (ns) => this.within(evidence, ns, into));
+    if (evidence === "future") {
+      assert(this.foresight !== undefined, "foresight is there for who asks for it");
+      const from = this.ranNs;
+      return this.foresight.soonest({ activity: this.activity, from, windowNs, pagesMax }, into);
+    }
+    const nowTicks = Math.floor(this.ranNs / 1000) % 0x1_0000_0000;
+    return widestWindow(windowNs, pagesMax, (ns) =>
+      exactWorkingSet(this.pages, nowTicks, Math.floor(ns / 1000), into),
+    );
   }
 
   virtualNs(): number {
@@ -145,16 +158,6 @@ export class ModelGuest implements SourceMachine {
     if (!this.logging) return;
     this.faults += faults;
     this.debtNs += faults * this.faultNs;
-  }
-
-  private within(evidence: "last-use" | "future", ns: number, into: PageBitmap): number {
-    if (evidence === "last-use") {
-      const nowTicks = Math.floor(this.ranNs / 1000) % 0x1_0000_0000;
-      return exactWorkingSet(this.pages, nowTicks, Math.floor(ns / 1000), into);
-    }
-    into.reset();
-    this.activity.lookAhead(into, this.ranNs, this.ranNs + ns);
-    return into.count();
   }
 }
 

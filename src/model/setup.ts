@@ -8,6 +8,7 @@ import { activityArenaBytes } from "../guest/activity.js";
 import { GuestPages } from "../kernels/index.js";
 import { Migration, type MigrationConfig } from "../migrate/migration.js";
 import type { Registry } from "../migrate/registry.js";
+import { Foresight } from "./foresight.js";
 import { ETHERNET_TCP_FRAME } from "./link.js";
 import { MigrationDriver } from "./migration-driver.js";
 import {
@@ -55,6 +56,7 @@ export function arenaFor(spec: SimulationSpec, configs: readonly MigrationConfig
     if (moves.length === 0) continue;
     const shown = moves.map((config) => config.predictor.evidence(config.predictorParams));
     bytes += activityArenaBytes(domain.activity) + domain.suspendDirtiesPages * 4;
+    if (shown.includes("future")) bytes += Foresight.arenaBytes(domain.pages);
     bytes += GuestPages.bytesFor(domain.pages, {
       trackReferences: shown.includes("references"),
       trackLastUse: shown.includes("last-use"),

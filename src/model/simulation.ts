@@ -262,6 +262,7 @@ export class Simulation {
             seed: mix32(this.spec.seed ^ mix32(index + 1)),
             trackReferences: shown.includes("references"),
             trackLastUse: shown.includes("last-use"),
+            foresees: shown.includes("future"),
           });
     if (guest !== undefined && shown.includes("references") && !guest.activity.hasReads) {
       throw new PrecopyError(

@@ -1,6 +1,7 @@
 /**
- * The oracle: pages whose next write comes within the horizon, soonest first. Not claimed optimal:
- * which pages are best held also depends on the cap and on when the rounds end.
+ * The oracle: pages that will be written within the horizon, those first that will be written in
+ * the most parts of it. Not claimed optimal: which pages are best held also depends on when each
+ * would have been sent, on the cap, and on when the rounds end.
  */
 import type { PredictorFactory } from "./predictor.js";
 import { Told } from "./told.js";
@@ -10,9 +11,15 @@ export const oracle: PredictorFactory = {
   summary: "pages whose next write comes within the horizon, as only a model can know them",
   source: "Belady, IBM Systems Journal 5(2), 1966, for the idea",
   params: {
-    horizon: { kind: "duration", default: 1_000_000_000, help: "how far ahead to look" },
+    horizon: {
+      kind: "duration",
+      default: "auto",
+      auto: true,
+      help: "how far ahead to look; auto: as long as the coming round",
+    },
   },
   evidence: () => "future",
   arenaBytes: () => 0,
-  create: (_context, params) => new Told("future", params.horizon as number),
+  create: (_context, params) =>
+    new Told("future", params.horizon === "auto" ? 0 : (params.horizon as number)),
 };

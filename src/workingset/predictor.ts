@@ -17,9 +17,10 @@ export type Evidence = "none" | "writes" | "references" | "last-use" | "future";
 
 export interface WorkingSetPredictor {
   readonly evidence: Evidence;
-  /** For `last-use` and `future`: how far back or ahead to look, guest nanoseconds. */
+  /** For `last-use` and `future`: how far back or ahead to look, guest nanoseconds; 0 = as long as
+   * the coming round is expected to take. */
   readonly windowNs: number;
-  /** Guest time between two samples. */
+  /** Time between two samples. */
   readonly tickNs: number;
   /** Samples taken before the first round. */
   readonly warmupTicks: number;
@@ -53,7 +54,7 @@ export interface PredictorFactory {
 
 /** Parameters that every sampling predictor has. */
 export const SAMPLING_PARAMS = {
-  tick: { kind: "duration", default: 200_000_000, help: "guest time between two samples" },
+  tick: { kind: "duration", default: 200_000_000, help: "time between two samples" },
   warmup: { kind: "integer", default: 5, min: 0, max: 10_000, help: "samples before round 1" },
 } as const satisfies ParamSpecs;
 

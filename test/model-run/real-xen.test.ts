@@ -90,6 +90,7 @@ function replay(run: RealRun): { migration: Migration; counts: number[] } {
     seed: 7,
     trackReferences: false,
     trackLastUse: false,
+    foresees: false,
   });
   // Before the log is on the guest has been writing for a while.
   let nowNs = 5_000_000_000;

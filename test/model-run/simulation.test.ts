@@ -162,7 +162,22 @@ describe("what can go wrong", () => {
 });
 
 describe("any guest on any link", () => {
-  const strategies = ["suspend", "pre-copy", "pre-copy@xen2005", "pre-copy@clark-paper"];
+  const strategies = [
+    "suspend",
+    "pre-copy",
+    "pre-copy@xen2005",
+    "pre-copy@clark-paper",
+    "pre-copy+recency",
+    "pre-copy+lru-splay:tick=20ms",
+    "pre-copy+clock@xen-skip",
+    "pre-copy+wsclock",
+    "pre-copy+wsclock:literal,tick=10ms",
+    "pre-copy:flush+wsclock:tau=50ms,warmup=0,tick=5ms@xen2005",
+    "pre-copy+exact-ws",
+    "pre-copy+oracle@clark-paper",
+    "seed",
+    "seed:flush,margin=0.2@xen2005",
+  ];
   it("ends with every check met, or whole at the source", async () => {
     const cases = fc.record({
       seed: fc.nat(),
@@ -189,7 +204,7 @@ describe("any guest on any link", () => {
         const expected = options.bandwidthBytesPerSec === 0 ? "source-runs" : "target-runs";
         if (report.stopReason !== "timeout") expect(report.outcome).toBe(expected);
       }),
-      { numRuns: 60 },
+      { numRuns: 150 },
     );
   });
 });

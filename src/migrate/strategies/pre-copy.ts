@@ -22,9 +22,14 @@ import type { LiveParts, LivePhase, StrategyFactory } from "../strategy.js";
 /** No real loop comes near; a rule that never ends is cut off and reported. */
 export const ROUNDS_MAX = 100_000;
 
+/** Shortest round that the oracle looks ahead for. */
+const ROUND_NS_MIN = 10_000_000;
+
 /** The round that is running. */
 interface CurrentRound {
   readonly startNs: number;
+  /** Its set stands: the last set before the stop, or held pages on purpose. */
+  readonly final: boolean;
   readonly stopAfter: Decision | undefined;
   readonly held: number;
   readonly cpuShare: number;
@@ -57,7 +62,10 @@ class PreCopy implements LivePhase {
     this.throttles = parts.throttle !== undefined;
     this.toSend = PageBitmap.create(mover.kernels, mover.pages, "this round's pages");
     this.dirtied = PageBitmap.create(mover.kernels, mover.pages, "dirtied this round");
-    this.sampler = new Sampler(mover, parts.predictor, (pages) => this.dirtied.or(pages));
+    this.sampler = new Sampler(mover, parts.predictor, {
+      seen: (pages) => this.dirtied.or(pages),
+      ticked: (nowNs) => this.holdBackMore(nowNs),
+    });
   }
 
   static arenaBytes(pages: number): number {
@@ -86,31 +94,47 @@ class PreCopy implements LivePhase {
 
   private prepareRound(nowNs: number): void {
     if (this.ended) return;
-    const cap = this.capPages();
-    this.heldCapPages = Number.isSafeInteger(cap) ? cap : this.parts.mover.pages;
-    this.sampler.choose(Math.min(cap, this.parts.mover.pages), nowNs, (held, atNs) => {
+    this.choose(nowNs, (held, atNs) => {
       // The round starts when the last one ended: choosing is part of it.
       if (!this.ended) this.decideBefore(held, nowNs, atNs);
     });
+  }
+
+  private choose(nowNs: number, then: (held: number, nowNs: number) => void): void {
+    const { mover } = this.parts;
+    const pagesMax = Math.min(this.capPages(), mover.pages);
+    this.heldCapPages = pagesMax;
+    const owedBytes = mover.owed.count() * mover.bytesPerPage;
+    const roundNs = Math.max(ROUND_NS_MIN, (owedBytes * 1e9) / this.linkBytesPerSec());
+    this.sampler.choose({ pagesMax, nowNs, roundNs }, then);
+  }
+
+  /** A tick within a round: what has just turned hot need not be sent in it any more. */
+  private holdBackMore(nowNs: number): void {
+    const { round } = this;
+    if (this.ended || round === undefined || round.final) return;
+    this.choose(nowNs, () => this.toSend.andNot(this.sampler.held));
   }
 
   private decideBefore(held: number, startNs: number, nowNs: number): void {
     const { mover, preset } = this.parts;
     let count = this.toSend.assignAndNot(mover.owed, this.sampler.held);
     let decision = this.ask("beforeRound", count);
+    let final = decision.action === "stop";
     const onlyHeldLeft = decision.action === "stop" && decision.reason === "dirty-count";
     if (onlyHeldLeft && this.parts.params.flush === true && !this.flushed && held > 0) {
       this.flushed = true;
       this.toSend.copyFrom(mover.owed);
       count = this.toSend.count();
       decision = { action: "continue" };
+      final = true;
     }
     if (decision.action === "abort") return this.parts.abort(nowNs, decision.reason);
     if (decision.action === "stop" && !preset.sendsLastSetLive) {
       return this.stop(nowNs, decision.reason);
     }
     const stopAfter = decision.action === "stop" ? decision : undefined;
-    this.round = { startNs, stopAfter, held, cpuShare: this.cpuShare, sendStartNs: nowNs };
+    this.round = { startNs, final, stopAfter, held, cpuShare: this.cpuShare, sendStartNs: nowNs };
     const options = { skipsRewritten: preset.skipsRewritten, nowNs };
     mover.sendAll(this.toSend, options, (atNs) => this.sentRound(atNs));
   }
@@ -160,6 +184,7 @@ class PreCopy implements LivePhase {
 
   private closeRound(nowNs: number, pagesDirtied: number): void {
     const round = this.round as CurrentRound;
+    this.round = undefined;
     const { pagesSent, pagesSkipped } = this.stats;
     const { bytes } = this.parts.mover.counts;
     const durationNs = nowNs - round.startNs;
@@ -199,19 +224,19 @@ class PreCopy implements LivePhase {
   }
 
   private capPages(): number {
-    // Under a rate limit a round tells nothing of what the link can carry.
-    const limited = Number.isFinite(this.bandwidth.limitBytesPerSec);
-    const measured = limited ? 0 : this.measuredBytesPerSec;
     return holdBackCapPages({
       downtimeLimitNs: this.parts.downtimeLimitNs,
       fixedNs: this.parts.fixedDowntimeNs,
-      bandwidthBytesPerSec: Math.min(
-        this.bandwidth.stopLimitBytesPerSec,
-        measured || this.parts.linkBytesPerSec,
-      ),
+      bandwidthBytesPerSec: Math.min(this.bandwidth.stopLimitBytesPerSec, this.linkBytesPerSec()),
       bytesPerPage: this.parts.mover.bytesPerPage,
       otherPages: this.otherPages,
     });
+  }
+
+  /** As measured; under a rate limit a round tells nothing of what the link can carry. */
+  private linkBytesPerSec(): number {
+    const limited = Number.isFinite(this.bandwidth.limitBytesPerSec);
+    return (limited ? 0 : this.measuredBytesPerSec) || this.parts.linkBytesPerSec;
   }
 
   private ask(
