@@ -210,12 +210,14 @@ function shownRounds(rounds: readonly RoundReport[]): readonly RoundReport[] {
 
 function stopLines(
   { outcome, stopReason, stopPages }: MigrationResult,
-  { palette }: Style,
+  { palette, width }: Style,
 ): string[] {
-  if (outcome !== "target-runs") return [palette.bad(`Aborted: ${explainStop(stopReason)}.`)];
-  const left = `${plural(stopPages, "page")} left for the pause`;
-  const text = `Paused: ${explainStop(stopReason)}, ${left}.`;
-  return [stoppedByLimit(stopReason) ? palette.warn(text) : text];
+  const aborted = outcome !== "target-runs";
+  const text = aborted
+    ? `Aborted: ${explainStop(stopReason)}.`
+    : `Paused: ${explainStop(stopReason)}, ${plural(stopPages, "page")} left for the pause.`;
+  const limited = stoppedByLimit(stopReason) ? palette.warn : (line: string) => line;
+  return wrap(text.split(" "), width).map(aborted ? palette.bad : limited);
 }
 
 /** The six stages; the last three together are the downtime. */
@@ -245,44 +247,52 @@ function costLines(
   style: Style,
 ): string[] {
   const { spec, limits = {} } = options;
-  const completed = migration.outcome === "target-runs";
   const { downtimeLimitNs } = spec.migrations[index] as MigrationSpec;
-  const { blackoutNs, clientOutageNs } = migration;
+  const { outcome, blackoutNs, clientOutageNs, downtimeNs } = migration;
+  const overBudget = downtimeNs > downtimeLimitNs;
   const pause = [
     `guest stood still ${formatDuration(blackoutNs)}`,
     `clients waited ${formatDuration(clientOutageNs)}`,
-    migration.downtimeNs > downtimeLimitNs
-      ? style.palette.warn(`over the budget of ${formatDuration(downtimeLimitNs)}`)
-      : `budget ${formatDuration(downtimeLimitNs)}`,
-  ].join(", ");
-  const lines = [
-    costLine(migration, "downtimeNs", limits, style, completed ? pause : "the source runs on"),
-    costLine(migration, "totalNs", limits, style, ""),
-    `  ${LABEL("on the wire")}${wireText(migration)}`,
-    costLine(migration, "guestSlowdown", limits, style, "while it ran"),
+    `${overBudget ? "over the budget of" : "budget"} ${formatDuration(downtimeLimitNs)}`,
   ];
-  if (migration.predictor !== "none") lines.push(`  ${LABEL("held back")}${heldText(migration)}`);
-  lines.push(...checkedLines(migration, style));
-  return lines;
+  const completed = outcome === "target-runs";
+  return [
+    ...costLine(migration, "downtimeNs", limits, style, {
+      details: completed ? pause : ["the source runs on"],
+      doubtful: overBudget,
+    }),
+    ...costLine(migration, "totalNs", limits, style, { details: [] }),
+    ...labelled("on the wire", wireText(migration), style),
+    ...costLine(migration, "guestSlowdown", limits, style, { details: ["while it ran"] }),
+    ...(migration.predictor === "none" ? [] : labelled("held back", heldText(migration), style)),
+    ...labelled("checked", checkedText([migration]), style),
+  ];
 }
 
-/** ✓ or ✗ where a limit was given, and the value with what belongs to it. */
+/** ✓ or ✗ where a limit was given, ! where the scenario's own budget was passed; the value. */
 function costLine(
   migration: MigrationResult,
   key: keyof typeof LIMIT_NAMES,
   limits: Limits,
-  { palette }: Style,
-  detail: string,
-): string {
+  style: Style,
+  { details, doubtful = false }: { details: readonly string[]; doubtful?: boolean },
+): string[] {
+  const { palette } = style;
   const { words, kind } = LIMIT_NAMES[key];
   const limit = limits[key];
+  const stated = limit === undefined ? [] : [`limit ${quantity(limit, kind)}`];
+  const all = [...stated, ...details].join(", ");
   const value = quantity(migration[key], kind);
-  if (limit === undefined)
-    return `  ${LABEL(words)}${value}${detail === "" ? "" : `  (${detail})`}`;
-  const kept = migration[key] <= limit;
-  const mark = kept ? palette.good("✓") : palette.bad("✗");
-  const stated = `limit ${quantity(limit, kind)}`;
-  return `${mark} ${LABEL(words)}${value}  (${[stated, detail].filter((part) => part !== "").join("; ")})`;
+  let mark = doubtful ? palette.warn("!") : " ";
+  if (limit !== undefined) mark = migration[key] <= limit ? palette.good("✓") : palette.bad("✗");
+  return labelled(words, all === "" ? value : `${value} (${all})`, style, mark);
+}
+
+/** A label and its text, which goes on under itself. */
+function labelled(label: string, text: string, { width }: Style, mark = " "): string[] {
+  return wrap(text.split(" "), width - LABEL_COLUMNS).map((line, i) =>
+    i === 0 ? `${mark} ${LABEL(label)}${line}` : `${" ".repeat(LABEL_COLUMNS)}${line}`,
+  );
 }
 
 function wireText({ bytes, pages, pageSizeBytes }: MigrationResult): string {
@@ -293,7 +303,7 @@ function wireText({ bytes, pages, pageSizeBytes }: MigrationResult): string {
     `control ${formatBytes(bytes.control)}`,
   ];
   if (bytes.residual > 0) parts.push(`residual ${formatBytes(bytes.residual)}`);
-  return `${formatBytes(bytes.total)}, ${factor} × memory  (${parts.join(", ")})`;
+  return `${formatBytes(bytes.total)}, ${factor} × memory (${parts.join(", ")})`;
 }
 
 function heldText({ heldPages, heldCapPages, predictor, predictorState }: MigrationResult): string {
@@ -303,14 +313,7 @@ function heldText({ heldPages, heldCapPages, predictor, predictorState }: Migrat
       : `${key} ${value}`,
   );
   const detail = [predictor, ...state].join(", ");
-  return `${plural(heldPages, "page")} of at most ${count(heldCapPages)}  (${detail})`;
-}
-
-function checkedLines(migration: MigrationResult, { width }: Style): string[] {
-  const words = checkedText([migration]).split(" ");
-  return wrap(words, width - LABEL_COLUMNS).map((line, i) =>
-    i === 0 ? `  ${LABEL("checked")}${line}` : `${" ".repeat(LABEL_COLUMNS)}${line}`,
-  );
+  return `${plural(heldPages, "page")} of at most ${count(heldCapPages)} (${detail})`;
 }
 
 /** The checks that held for any of these: "targetEqualsSource" → "target equals source". */
