@@ -1,6 +1,6 @@
 /**
  * From a bitmap to page numbers: all of them, the next so many, in Clark's scattered order, and as
- * runs. The hybrid method: skip 128 bits at a time, take words with few bits by count-trailing-zeros
+ * runs. The hybrid method: skip 512 bits at a time, take words with few bits by count-trailing-zeros
  * with unconditional stores (the cursor is set right afterwards), and full ones by a table.
  *
  *   table  ┌ byte 0x00 ────────┬ byte 0x01 ────────┬ ··· ┬ byte 0xff ────────┐
@@ -10,7 +10,7 @@
  *          64 bytes of padding behind its capacity
  *
  * After Lemire, Kurz & Rupp, "Xor filters"-era simdjson practice ("Really fast bitset decoding").
- * Time O(pages / 128 + set bits).
+ * Time O(pages / 512 + set bits).
  */
 
 /** Words with more set bits than this go through the table. */
@@ -36,10 +36,11 @@ export function bitmapToPages(bits: usize, bytes: usize, out: usize): u32 {
   const end = bits + bytes;
   let at = out;
   let page: u32 = 0;
-  for (let p = bits; p < end; p += 16, page += 128) {
-    if (isEmpty16(p)) continue;
-    for (let k: usize = 0; k < 16; k += 8) {
+  for (let p = bits; p < end; p += 64, page += 512) {
+    if (isEmpty64(p)) continue;
+    for (let k: usize = 0; k < 64; k += 8) {
       let w = load<u64>(p + k);
+      if (w === 0) continue;
       const base = page + ((<u32>k) << 3);
       const count = <u32>popcnt<u64>(w);
       if (count > SPARSE_BITS_MAX) {
@@ -47,7 +48,7 @@ export function bitmapToPages(bits: usize, bytes: usize, out: usize): u32 {
         continue;
       }
       const next = at + ((<usize>count) << 2);
-      while (at < next) {
+      do {
         store<u32>(at, base + <u32>ctz<u64>(w));
         w &= w - 1;
         store<u32>(at, base + <u32>ctz<u64>(w), 4);
@@ -55,11 +56,11 @@ export function bitmapToPages(bits: usize, bytes: usize, out: usize): u32 {
         store<u32>(at, base + <u32>ctz<u64>(w), 8);
         w &= w - 1;
         at += 12;
-      }
+      } while (at < next);
       at = next;
     }
   }
-  return u32((at - out) >> 2);
+  return <u32>((at - out) >> 2);
 }
 
 /** Writes at most `max` set page numbers >= from, ascending; returns how many. */
@@ -81,10 +82,9 @@ export function bitmapNextPages(bits: usize, bytes: usize, from: u32, max: u32, 
     left -= count;
     p += 8;
     page += 64;
-    while ((p & 15) === 0 && p < end && isEmpty16(p)) {
-      p += 16;
-      page += 128;
-    }
+    const next = skipEmpty(p, end);
+    page += u32(next - p) << 3;
+    p = next;
     if (p >= end || left === 0) break;
     w = load<u64>(p);
   }
@@ -132,11 +132,14 @@ export function bitmapRuns(bits: usize, bytes: usize, out: usize): u32 {
   let at = out;
   let page: u32 = 0;
   let carry: u64 = 0;
-  for (let p = bits; p < end; p += 8, page += 64) {
-    const w = load<u64>(p);
-    const edges = w ^ ((w << 1) | carry);
-    carry = w >> 63;
-    if (edges !== 0) at = emitWord(edges, page, at);
+  for (let p = bits; p < end; p += 64, page += 512) {
+    if (carry === 0 && isEmpty64(p)) continue;
+    for (let k: usize = 0; k < 64; k += 8) {
+      const w = load<u64>(p + k);
+      const edges = w ^ ((w << 1) | carry);
+      carry = w >> 63;
+      if (edges !== 0) at = emitWord(edges, page + ((<u32>k) << 3), at);
+    }
   }
   if (carry !== 0) {
     store<u32>(at, page);
@@ -165,7 +168,7 @@ export function bitmapNextSet(bits: usize, bytes: usize, from: u32): i32 {
   let w = load<u64>(p) & (~(<u64>0) << u64(from & 63));
   while (w === 0) {
     p += 8;
-    while ((p & 15) === 0 && p < end && isEmpty16(p)) p += 16;
+    p = skipEmpty(p, end);
     if (p >= end) return -1;
     w = load<u64>(p);
   }
@@ -235,11 +238,34 @@ function emitDense(word: u64, base: u32, out: usize): usize {
   }
 }
 
-/** Whether the 16 bytes at p are all zero. */
-function isEmpty16(p: usize): bool {
+/** The next word from p on that is in a 16-byte piece with a set bit, or the end. */
+function skipEmpty(p: usize, end: usize): usize {
+  let at = p;
+  while (at < end && (at & 15) === 0) {
+    if ((at & 63) === 0 && isEmpty64(at)) at += 64;
+    else if ((load<u64>(at) | load<u64>(at, 8)) === 0) at += 16;
+    else break;
+  }
+  return at;
+}
+
+/** Whether the 64 bytes at p are all zero. */
+function isEmpty64(p: usize): bool {
   if (ASC_FEATURE_SIMD) {
-    return !v128.any_true(v128.load(p));
+    return !v128.any_true(
+      v128.or(v128.or(v128.load(p), v128.load(p, 16)), v128.or(v128.load(p, 32), v128.load(p, 48))),
+    );
   } else {
-    return (load<u64>(p) | load<u64>(p, 8)) === 0;
+    return (
+      (load<u64>(p) |
+        load<u64>(p, 8) |
+        load<u64>(p, 16) |
+        load<u64>(p, 24) |
+        load<u64>(p, 32) |
+        load<u64>(p, 40) |
+        load<u64>(p, 48) |
+        load<u64>(p, 56)) ===
+      0
+    );
   }
 }

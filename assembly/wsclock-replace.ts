@@ -108,7 +108,7 @@ export function wsclockSweepLiteral(
   store<u32>(ring, victims, 36);
   store<u32>(ring, writes, 40);
   store<u32>(ring, members, 44);
-  store<u32>(ring, <u32>(page === hand), 48);
+  store<u32>(ring, page === hand ? 1 : 0, 48);
 }
 
 /** Leaves the hand behind the page. */

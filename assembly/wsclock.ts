@@ -122,7 +122,7 @@ export function wsclockSweep(
           const next = (i << 6) + <u32>bit + 1;
           const stop = next === load<u32>(ring, 4) ? 0 : next;
           store<u32>(ring, stop);
-          full = <u32>(stop === hand);
+          full = stop === hand ? 1 : 0;
         }
         const scheduled = old & m;
         victims += <u32>popcnt<u64>(cold);

@@ -142,7 +142,6 @@ describe.each(BUILDS)("Kernels ($build)", ({ simd }) => {
 
 describe("Kernels", () => {
   it("takes SIMD by itself where the engine has it", () => {
-    // A function that adds two vectors is valid exactly on engines with SIMD.
     const engineHasSimd = WebAssembly.validate(new Uint8Array(Buffer.from(simdBase64, "base64")));
     expect(Kernels.loadSync({ arenaBytes: 0 }).simd).toBe(engineHasSimd);
     expect(Kernels.loadSync({ arenaBytes: 0, simd: "auto" }).simd).toBe(engineHasSimd);
