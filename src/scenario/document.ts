@@ -13,7 +13,13 @@ import {
   type Pair,
   parseDocument,
 } from "yaml";
-import { clean, type FieldPath, type Finding, type ScenarioProblem } from "./problems.js";
+import {
+  clean,
+  type FieldPath,
+  type Finding,
+  PROBLEMS_MAX,
+  type ScenarioProblem,
+} from "./problems.js";
 
 /** Longest scenario file, in UTF-16 units: 256 Ki. */
 export const SCENARIO_TEXT_MAX = 1 << 18;
@@ -22,8 +28,12 @@ const ALIASES_MAX = 100;
 /** Values in a file, aliases followed. */
 const NODES_MAX = 50_000;
 const DEPTH_MAX = 16;
+/** Problems that are looked up: each search goes through the mappings above it. */
+export const FINDINGS_MAX = 200;
 /** Columns of indentation and of "- - -", and open brackets: yaml's parser is recursive. */
 const NESTING_MAX = 64;
+
+const TOO_DEEP = "this nests deeper than a scenario does: check brackets and indentation";
 
 interface Span {
   readonly start: number;
@@ -48,53 +58,71 @@ export class ScenarioDocument {
     }
     const deep = nestedTooDeep(text);
     if (deep !== undefined) {
+      this.lines.addNewLine(0);
       for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
         this.lines.addNewLine(at + 1);
       }
-      this.lines.addNewLine(0);
-      this.lines.lineStarts.sort((a, b) => a - b);
-      this.add({ start: deep, end: deep + 1 }, "is nested too deep here for a scenario");
+      this.add({ start: deep, end: deep + 1 }, TOO_DEEP);
       return;
     }
-    const document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false });
+    const document = parseDocument(text, {
+      lineCounter: this.lines,
+      prettyErrors: false,
+      // Its own check takes the square of the number of keys.
+      uniqueKeys: false,
+    });
     this.document = document;
+    let line = 0;
     for (const { pos, code, message } of [...document.errors, ...document.warnings]) {
+      // The first of a line is the cause, more often than not, of the others.
+      if (this.lines.linePos(pos[0]).line === line) continue;
+      line = this.lines.linePos(pos[0]).line;
       this.add({ start: pos[0], end: pos[1] }, SYNTAX[code] ?? message);
     }
     if (this.problems.length === 0) this.value = this.plain(document.contents, []);
   }
 
-  /** Puts findings on their places. */
+  /** Puts findings on their places, the first {@link FINDINGS_MAX} of them. */
   locate(findings: readonly Finding[]): ScenarioProblem[] {
-    return findings.map(({ path, message, at = "value" }) =>
-      this.problem(this.spanOf(path, at), path, message),
-    );
+    return findings
+      .slice(0, FINDINGS_MAX)
+      .map(({ path, message, at = "value" }) => this.problem(this.spanOf(path, at), path, message));
   }
 
   /** The plain value of a node; aliases are followed, keys without a value left out. */
   private plain(node: unknown, path: FieldPath): unknown {
-    if (++this.nodes > NODES_MAX || path.length > DEPTH_MAX) {
-      const problem =
-        path.length > DEPTH_MAX ? "is nested too deep" : `holds more than ${NODES_MAX} values`;
-      if (this.problems.length === 0) this.add(this.spanOf(path, "value"), problem);
+    if (path.length > DEPTH_MAX) {
+      this.addOnce(this.spanOf(path, "value"), TOO_DEEP);
+      return undefined;
+    }
+    if (++this.nodes > NODES_MAX) {
+      this.addOnce(this.spanOf(path, "value"), `more than ${NODES_MAX} values stand up to here`);
       return undefined;
     }
     if (isAlias(node)) return this.followed(node, path);
     if (isScalar(node)) return node.value;
     if (isSeq(node)) {
       return node.items.map((item, i) => {
-        return this.problems.length > 0 ? undefined : this.plain(item, [...path, i]);
+        const enough = this.problems.length >= PROBLEMS_MAX;
+        return enough ? undefined : this.plain(item, [...path, i]);
       });
     }
     if (!isMap(node)) return null;
     const value: Record<string, unknown> = {};
+    const seen = new Set<string>();
     for (const pair of node.items) {
-      if (this.problems.length > 0) break;
+      if (this.problems.length >= PROBLEMS_MAX) break;
       const key = keyOf(pair);
       if (key === undefined || key === "__proto__") {
         this.add(spanOfNode(pair.key), `a key must be a name, not ${key ?? "a list or mapping"}`);
         continue;
       }
+      if (seen.has(key)) {
+        const message = `"${key}" was given already in this mapping: keep one of the two`;
+        this.add(spanOfNode(pair.key), message);
+        continue;
+      }
+      seen.add(key);
       const inner = this.plain(pair.value, [...path, key]);
       // A host of which nothing is said is a host all the same: every field has a default.
       if (inner !== null) value[key] = inner;
@@ -111,9 +139,7 @@ export class ScenarioDocument {
       return undefined;
     }
     if (++this.aliases > ALIASES_MAX) {
-      if (this.problems.length === 0) {
-        this.add(spanOfNode(node), `more than ${ALIASES_MAX} aliases are followed up to here`);
-      }
+      this.addOnce(spanOfNode(node), `more than ${ALIASES_MAX} aliases are followed up to here`);
       return undefined;
     }
     return this.plain(target, path);
@@ -131,7 +157,8 @@ export class ScenarioDocument {
         const key = spanOfNode(pair.key);
         if (i === path.length - 1 && at === "key") return key;
         node = pair.value;
-        around = isScalar(node) && node.value !== null ? spanOfNode(node) : key;
+        const isValue = (isScalar(node) && node.value !== null) || (isSeq(node) && node.flow);
+        around = isValue ? spanOfNode(node) : key;
       } else if (isSeq(node)) {
         node = node.items[Number(segment)];
         if (node === undefined) return around;
@@ -141,6 +168,10 @@ export class ScenarioDocument {
       }
     }
     return around;
+  }
+
+  private addOnce(span: Span, message: string): void {
+    if (!this.problems.some((problem) => problem.message === message)) this.add(span, message);
   }
 
   private add(span: Span, message: string): void {
@@ -160,7 +191,6 @@ export class ScenarioDocument {
 
 /** What the parser's codes mean for somebody who writes a scenario. */
 const SYNTAX: Record<string, string> = {
-  DUPLICATE_KEY: "this key was given already in the same mapping: keep one of the two",
   MULTIPLE_DOCS: "a second document begins here: one file holds one scenario",
   TAB_AS_INDENT: "a tab indents this line: use spaces",
   TAG_RESOLVE_FAILED: "tags (!name) have no meaning in a scenario: leave it out",

@@ -29,6 +29,7 @@ interface Issue {
 
 const QUANTITY_MAX = 64;
 const WORDS_MAX = 200;
+const UNKNOWN_KEYS_MAX = 50;
 
 /** A value that is missing; `what` as in "a duration". */
 function missing(what: string, example: string | number | undefined): string {
@@ -216,7 +217,10 @@ export function mapping<T extends z.core.$ZodLooseShape>(shape: T, description: 
 export function mappingError(known: readonly string[]) {
   return ({ code, input, keys = [] }: Issue) => {
     if (code === "unrecognized_keys") {
-      return keys.map((key) => `is no key here: ${suggestion(key, known)}`).join("\n");
+      return keys
+        .slice(0, UNKNOWN_KEYS_MAX)
+        .map((key) => `is no key here: ${suggestion(key, known)}`)
+        .join("\n");
     }
     return input === undefined
       ? `missing: give a mapping with ${known.join(", ")}`

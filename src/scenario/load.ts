@@ -48,12 +48,13 @@ export async function loadScenario(
   if (document.problems.length > 0) throw new ScenarioError(document.problems, { file, text });
   const refuse = (findings: readonly Finding[]) => {
     if (findings.length === 0) return;
-    throw new ScenarioError(document.locate(firstAtEach(findings)), { file, text });
+    const all = firstAtEach(findings);
+    throw new ScenarioError(document.locate(all), { file, text, total: all.length });
   };
 
   const fields = scenarioSchema(registry).safeParse(document.value ?? {});
   const findings = (fields.error?.issues ?? []).flatMap(findingsOf);
-  refuse([...findings, ...checkReferences(document.value)]);
+  refuse([...checkReferences(document.value), ...findings]);
   const scenario = fields.data as ScenarioFile;
   refuse(checkValues(scenario));
 
@@ -116,7 +117,7 @@ function findingsOf(issue: z.core.$ZodIssue): Finding[] {
   const path = issue.path as FieldPath;
   if (issue.code === "unrecognized_keys") {
     const messages = issue.message.split("\n");
-    return issue.keys.map((key, i) => ({
+    return issue.keys.slice(0, messages.length).map((key, i) => ({
       path: [...path, key],
       at: "key",
       message: messages[i] ?? "is no key here",

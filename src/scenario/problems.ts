@@ -8,6 +8,8 @@ import { PrecopyError } from "../base/errors.js";
 export const PROBLEMS_MAX = 20;
 /** Longest message of one problem, in UTF-16 units; what quotes the file may be as long as it. */
 const MESSAGE_MAX = 600;
+/** Names that a mistyped one is compared with. */
+const KNOWN_MAX = 200;
 /** Longest stretch of a line that a frame shows. */
 const FRAME_COLUMNS = 90;
 
@@ -36,7 +38,11 @@ export interface ScenarioProblem {
 export class ScenarioError extends PrecopyError {
   readonly problems: readonly ScenarioProblem[];
 
-  constructor(problems: readonly ScenarioProblem[], options: { file: string; text: string }) {
+  /** `total`: how many there are, if `problems` are only some. */
+  constructor(
+    problems: readonly ScenarioProblem[],
+    options: { readonly file: string; readonly text: string; readonly total?: number },
+  ) {
     const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
     const shown = sorted.slice(0, PROBLEMS_MAX);
     const lines = options.text.split("\n");
@@ -46,7 +52,7 @@ export class ScenarioError extends PrecopyError {
       const path = problem.path === "" ? "" : `${problem.path}: `;
       return `${place}${path}${problem.message}${frame(problem, lines)}`;
     });
-    const more = sorted.length - shown.length;
+    const more = Math.max(sorted.length, options.total ?? 0) - shown.length;
     if (more > 0) parts.push(`and ${more} more ${more === 1 ? "problem" : "problems"}`);
     const { line = 1, column = 1 } = shown[0] ?? {};
     super("bad-scenario", parts.join("\n"), { file: options.file, line, column });
@@ -96,7 +102,8 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   const wanted = comparable(name);
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.ceil(wanted.length / 3)) + 1;
-  for (const candidate of known) {
+  for (const candidate of known.slice(0, KNOWN_MAX)) {
+    if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
     const distance = editDistance(wanted, comparable(candidate));
     if (distance < bestDistance) {
       best = candidate;
@@ -120,15 +127,21 @@ function comparable(name: string): string {
   return name.slice(0, 64).toLowerCase().replace(/[_\s]/g, "-");
 }
 
-/** Levenshtein: insertions, deletions and replacements from one text to the other. */
+/** Insertions, deletions, replacements and swaps of neighbours from one text to the other. */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+      let least = Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        least = Math.min(least, (before[j - 2] as number) + 1);
+      }
+      next.push(least);
     }
+    before = row;
     row = next;
   }
   return row[b.length] as number;

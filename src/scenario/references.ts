@@ -7,13 +7,17 @@ import { type Finding, shown, suggestion } from "./problems.js";
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** Everything in the file that names something which is not there. */
+/** After so many problems the others are not looked for. */
+const ENOUGH = 100;
+
+/** What in the file names something that is not there. */
 export function checkReferences(file: unknown): Finding[] {
   const root = mappingOf(file);
   const findings: Finding[] = [];
-  const hosts = Object.keys(mappingOf(root.hosts));
+  const hosts = new Set(Object.keys(mappingOf(root.hosts)));
   const guests = mappingOf(root.guests);
   for (const [name, guest] of Object.entries(guests)) {
+    if (findings.length >= ENOUGH) break;
     const path = ["guests", name];
     if (name.toLowerCase() === "domain-0") {
       const message = "is the name of the host's own domain: give the guest another";
@@ -30,11 +34,12 @@ export function checkReferences(file: unknown): Finding[] {
 /** The joined pairs, both ways. */
 function checkLinks(
   links: readonly unknown[],
-  hosts: readonly string[],
+  hosts: ReadonlySet<string>,
   findings: Finding[],
 ): Set<string> {
   const pairs = new Set<string>();
   for (const [i, link] of links.entries()) {
+    if (findings.length >= ENOUGH) break;
     const path = ["links", i, "between"];
     const between = listOf(mappingOf(link).between);
     for (const [j, host] of between.entries()) {
@@ -56,7 +61,7 @@ function checkLinks(
 function checkMigrations(
   root: Mapping,
   o: {
-    hosts: readonly string[];
+    hosts: ReadonlySet<string>;
     guests: Mapping;
     pairs: ReadonlySet<string>;
     findings: Finding[];
@@ -64,13 +69,15 @@ function checkMigrations(
 ): void {
   const { hosts, guests, pairs, findings } = o;
   const atOnce = root["at-once"] ?? 1;
+  const guestNames = new Set(Object.keys(guests));
   /** Where each guest stands when its next migration begins. */
   const standsOn = new Map<string, unknown>();
   for (const [i, entry] of listOf(root.migrate).entries()) {
+    if (findings.length >= ENOUGH) break;
     const path = ["migrate", i];
     const { guest, to } = mappingOf(entry);
     const unknown = [
-      ...unknownName("guest", guest, Object.keys(guests), [...path, "guest"]),
+      ...unknownName("guest", guest, guestNames, [...path, "guest"]),
       ...unknownName("host", to, hosts, [...path, "to"]),
     ];
     findings.push(...unknown);
@@ -81,7 +88,7 @@ function checkMigrations(
     }
     const from = standsOn.get(guest) ?? mappingOf(guests[guest]).on;
     standsOn.set(guest, to);
-    if (typeof from !== "string" || !hosts.includes(from)) continue;
+    if (typeof from !== "string" || !hosts.has(from)) continue;
     if (from === to) {
       findings.push({ path: [...path, "to"], message: `${guest} stands on ${to} already` });
     } else if (!pairs.has(pairOf(from, to))) {
@@ -94,11 +101,11 @@ function checkMigrations(
 function unknownName(
   what: "host" | "guest",
   name: unknown,
-  known: readonly string[],
+  known: ReadonlySet<string>,
   path: readonly (string | number)[],
 ): Finding[] {
-  if (typeof name !== "string" || known.includes(name)) return [];
-  return [{ path, message: `there is no ${what} ${shown(name)}: ${suggestion(name, known)}` }];
+  if (typeof name !== "string" || known.has(name)) return [];
+  return [{ path, message: `there is no ${what} ${shown(name)}: ${suggestion(name, [...known])}` }];
 }
 
 /** Host names hold no space, so a pair's text tells it from every other. */
