@@ -1,0 +1,22 @@
+/** What the cases are built with. */
+import type { Native } from "./native.js";
+import type { Peers } from "./peers.js";
+
+export interface BenchContext {
+  /** Undefined without gcc. */
+  readonly native: Native | undefined;
+  /** Undefined when they are not installed. */
+  readonly peers: Peers | undefined;
+  /** A few thousand pages only, to see that everything runs and agrees. */
+  readonly small: boolean;
+}
+
+/** Sizes of guests: 256 MiB, 4 GiB and 64 GiB. */
+export function guestSizes({ small }: BenchContext): readonly number[] {
+  return small ? [2 ** 12] : [2 ** 16, 2 ** 20, 2 ** 24];
+}
+
+/** Sizes for the structures of linked nodes. */
+export function nodeSizes({ small }: BenchContext): readonly number[] {
+  return small ? [2 ** 12] : [2 ** 16, 2 ** 20];
+}
