@@ -153,32 +153,44 @@ function roundLines(migration: MigrationResult, style: Style): string[] {
   const { rounds } = migration;
   if (rounds.length === 0) return [];
   const shown = shownRounds(rounds);
-  const some = (of: (round: RoundReport) => number, without: number) =>
-    rounds.some((round) => of(round) !== without);
-  const columns: [string, (round: RoundReport) => string][] = [
+  const all = roundColumns(rounds);
+  const widest = roundTable(shown, all);
+  const fits = widest.every((line) => line.length <= style.width);
+  // Bytes say the same as pages.
+  const table = fits
+    ? widest
+    : roundTable(
+        shown,
+        all.filter(([title]) => title !== "pages"),
+      );
+  return [...withBars(table, shown, style), ...stopLines(migration, style), ""];
+}
+
+type RoundColumn = readonly [title: string, of: (round: RoundReport) => string];
+
+/** Columns for skipping, holding and throttling only where they happened. */
+function roundColumns(rounds: readonly RoundReport[]): readonly RoundColumn[] {
+  const where = (happened: (round: RoundReport) => boolean, column: RoundColumn): RoundColumn[] =>
+    rounds.some(happened) ? [column] : [];
+  return [
     ["round", ({ round }) => count(round)],
     ["sent", ({ bytes }) => formatBytes(bytes)],
     ["pages", ({ pagesSent }) => count(pagesSent)],
-  ];
-  if (some(({ pagesSkipped }) => pagesSkipped, 0)) {
-    columns.push(["skipped", ({ pagesSkipped }) => count(pagesSkipped)]);
-  }
-  if (some(({ pagesHeld }) => pagesHeld, 0)) {
-    columns.push(["held", ({ pagesHeld }) => count(pagesHeld)]);
-  }
-  if (some(({ cpuShare }) => cpuShare, 1)) {
-    columns.push(["guest CPU", ({ cpuShare }) => percent(cpuShare)]);
-  }
-  columns.push(
+    ...where(
+      ({ pagesSkipped }) => pagesSkipped > 0,
+      ["skipped", ({ pagesSkipped }) => count(pagesSkipped)],
+    ),
+    ...where(({ pagesHeld }) => pagesHeld > 0, ["held", ({ pagesHeld }) => count(pagesHeld)]),
+    ...where(({ cpuShare }) => cpuShare < 1, ["CPU", ({ cpuShare }) => percent(cpuShare)]),
     ["time", ({ durationNs }) => formatDuration(durationNs)],
     ["rate", ({ bytes, bandwidthBytesPerSec: rate }) => (bytes === 0 ? "" : formatRate(rate))],
     ["dirtied", ({ pagesDirtied }) => (pagesDirtied < 0 ? "not read" : count(pagesDirtied))],
-  );
-  const table = alignColumns(
-    [columns.map(([title]) => title), ...shown.map((round) => columns.map(([, of]) => of(round)))],
-    [],
-  );
-  return [...withBars(table, shown, style), ...stopLines(migration, style), ""];
+  ];
+}
+
+function roundTable(rounds: readonly RoundReport[], columns: readonly RoundColumn[]): string[] {
+  const titles = columns.map(([title]) => title);
+  return alignColumns([titles, ...rounds.map((round) => columns.map(([, of]) => of(round)))], []);
 }
 
 /** The table with a bar of the pages dirtied behind every round, and a line for rounds left out. */
