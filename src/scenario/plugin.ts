@@ -64,14 +64,15 @@ function checkEntry(file: string, kind: keyof typeof REQUIRED, entry: { name: st
     refuse(file, `names a ${kind} "${name}": use lower-case letters, digits and hyphens`);
   }
   for (const [key, value] of Object.entries({ summary, source })) {
-    if (typeof value !== "string") refuse(file, `${kind} ${name} has no ${key}: give it a line`);
+    if (typeof value !== "string")
+      refuse(file, `brings a ${kind} ${name} without ${key}: give it a line`);
   }
   if (kind !== "preset" && (typeof params !== "object" || params === null)) {
-    refuse(file, `${kind} ${name} has no params: give {} if it takes none`);
+    refuse(file, `brings a ${kind} ${name} without params: give {} if it takes none`);
   }
   for (const method of REQUIRED[kind]) {
     if (typeof (entry as unknown as Record<string, unknown>)[method] !== "function") {
-      refuse(file, `${kind} ${name} has no function ${method}()`);
+      refuse(file, `brings a ${kind} ${name} without a function ${method}()`);
     }
   }
 }
