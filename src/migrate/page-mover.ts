@@ -205,7 +205,10 @@ export class PageMover {
     const { pages, mask } = slot;
     this.requests.request({ kind: "peek", region: "ram", pages, mask }, (event) => {
       const before = pages.length;
-      assert(mask.length === before, `a peek fills ${before} words of its mask, not ${mask.length}`);
+      assert(
+        mask.length === before,
+        `a peek fills ${before} words of its mask, not ${mask.length}`,
+      );
       dropMasked(pages, mask);
       this.count("pagesSkipped", before - pages.length);
       if (pages.length === 0) {

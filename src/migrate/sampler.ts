@@ -4,6 +4,7 @@
  * Ticks run from the pre-processing phase until the guest pauses. The readings at round ends reach
  * the predictor as R bits only: rounds may be milliseconds apart, and ages must not follow that.
  */
+import { assert } from "../base/assert.js";
 import { PageBitmap } from "../kernels/index.js";
 import type { WorkingSetPredictor } from "../workingset/index.js";
 import type { MigrationEvent } from "./messages.js";
@@ -72,7 +73,8 @@ export class Sampler {
     if (evidence === "none" || pagesMax === 0) {
       this.held.reset();
       then(0, nowNs);
-    } else if (evidence === "last-use" || evidence === "future") {
+    } else if (this.isTold) {
+      assert(evidence === "last-use" || evidence === "future", "only these are told");
       const window = { windowNs: this.predictor.windowNs || roundNs, pagesMax };
       this.mover.sample(evidence, window, this.evidence, (event) => {
         this.predictor.observe(this.evidence);
@@ -81,6 +83,12 @@ export class Sampler {
     } else {
       then(this.predictor.select(pagesMax, this.virtualNs, this.held), nowNs);
     }
+  }
+
+  /** Told predictors learn nothing from the log; they are asked anew at every choice. */
+  private get isTold(): boolean {
+    const { evidence } = this.predictor;
+    return evidence === "last-use" || evidence === "future";
   }
 
   private armTimer(nowNs: number): void {
@@ -95,7 +103,7 @@ export class Sampler {
     this.mover.harvest((pages, event) => {
       this.listener.seen(pages);
       if (this.predictor.evidence !== "references") {
-        this.predictor.observe(pages);
+        if (!this.isTold) this.predictor.observe(pages);
         this.tick(event);
         return;
       }

@@ -3,7 +3,7 @@
  * the most parts of it. Not claimed optimal: which pages are best held also depends on when each
  * would have been sent, on the cap, and on when the rounds end.
  */
-import type { PredictorFactory } from "./predictor.js";
+import { type PredictorFactory, SAMPLING_PARAMS } from "./predictor.js";
 import { Told } from "./told.js";
 
 export const oracle: PredictorFactory = {
@@ -17,9 +17,14 @@ export const oracle: PredictorFactory = {
       auto: true,
       help: "how far ahead to look; auto: as long as the coming round",
     },
+    tick: SAMPLING_PARAMS.tick,
   },
   evidence: () => "future",
   arenaBytes: () => 0,
   create: (_context, params) =>
-    new Told("future", params.horizon === "auto" ? 0 : (params.horizon as number)),
+    new Told(
+      "future",
+      params.horizon === "auto" ? 0 : (params.horizon as number),
+      params.tick as number,
+    ),
 };

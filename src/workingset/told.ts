@@ -1,7 +1,8 @@
 /**
  * What exact-ws and oracle share: they are told rather than sampling. The model knows each page's
  * exact time of last use, and what is still to come; no hardware does. They are the marks to
- * measure the others by.
+ * measure the others by. They sample the log as the others do, without learning from it, so that
+ * what is compared is the prediction alone; they need no warm-up.
  */
 import type { PageBitmap } from "../kernels/index.js";
 import type { Evidence, WorkingSetPredictor } from "./predictor.js";
@@ -9,12 +10,12 @@ import type { Evidence, WorkingSetPredictor } from "./predictor.js";
 /** Holds what the last evidence showed; the machine already ranked and capped it. */
 export class Told implements WorkingSetPredictor {
   readonly warmupTicks = 0;
-  readonly tickNs = 0;
   private told: PageBitmap | undefined;
 
   constructor(
     readonly evidence: Evidence,
     readonly windowNs: number,
+    readonly tickNs: number,
   ) {}
 
   observe(used: PageBitmap): void {
