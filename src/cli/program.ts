@@ -39,6 +39,8 @@ export async function runCli(words: readonly string[], io: CliIo): Promise<numbe
     return session.exitCode;
   } catch (error) {
     return session.fail(error);
+  } finally {
+    session.close();
   }
 }
 

@@ -52,6 +52,7 @@ export class Session {
   }
 
   print(text: string): void {
+    this.close();
     this.io.stdout.write(text);
   }
 
@@ -61,6 +62,7 @@ export class Session {
 
   /** A word to the person, apart from the output. */
   note(text: string): void {
+    this.close();
     this.io.stderr.write(`precopy: ${text}\n`);
   }
 
@@ -82,6 +84,7 @@ export class Session {
         ...(scalar === true && { kernels: { simd: false } }),
       });
       const meter = new RateMeter(simulation, label);
+      if (label !== "" && this.line.due()) this.line.draw(label);
       const result = await simulation.run(async () => {
         if (this.line.due()) this.line.draw(meter.text());
         await new Promise((resolve) => setImmediate(resolve));
@@ -90,14 +93,18 @@ export class Session {
       return result;
     } finally {
       release();
-      this.line.clear();
       simulation?.dispose();
     }
   }
 
+  /** Takes the progress line away; the next simulation draws it again. */
+  close(): void {
+    this.line.clear();
+  }
+
   /** Says what went wrong and returns the exit code. */
   fail(error: unknown): number {
-    this.line.clear();
+    this.close();
     if (error instanceof Interrupted) {
       this.note("interrupted; the migrations were cancelled");
       return EXIT.interrupted;
@@ -126,7 +133,7 @@ export class Session {
 
   private interrupt(abort: AbortController): void {
     if (abort.signal.aborted) {
-      this.line.clear();
+      this.close();
       this.io.exit(EXIT.interrupted);
     }
     abort.abort();

@@ -151,7 +151,7 @@ export function routeOf(
 
 function roundLines(migration: MigrationResult, style: Style): string[] {
   const { rounds } = migration;
-  if (rounds.length === 0) return [];
+  if (rounds.length === 0) return [...stopLines(migration, style), ""];
   const shown = shownRounds(rounds);
   const all = roundColumns(rounds);
   const widest = roundTable(shown, all);

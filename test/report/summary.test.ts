@@ -105,6 +105,13 @@ describe("summaryText", () => {
     expect(text).not.toContain("guest stood still");
   });
 
+  it("says why it ended where no round did", () => {
+    const early = { rounds: [], outcome: "source-runs", stopReason: "timeout" } as const;
+    expect(textOf(early)).toContain("Aborted: the time limit was reached (timeout).");
+    const never = textOf({ rounds: [], stopReason: "suspended", stopPages: 1000 });
+    expect(never).toMatch(/Paused: nothing is sent before the pause.*1,000 pages left/);
+  });
+
   it("tells what was held back and what the predictor chose", () => {
     const held = { predictor: "wsclock", heldPages: 120, predictorState: { tauNs: 400 * MS } };
     expect(textOf(held)).toMatch(/held back +120 pages of at most 500 +\(wsclock, tau 400 ms\)/);

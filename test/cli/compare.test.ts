@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { precopy, SMALL, temporaryFolder } from "./run-cli.js";
+
+let folder: ReturnType<typeof temporaryFolder>;
+let scenario = "";
+
+beforeAll(() => {
+  folder = temporaryFolder();
+  scenario = folder.file("small.yaml", SMALL);
+});
+afterAll(() => folder.remove());
+
+const spread = z.strictObject({
+  mean: z.number(),
+  sd: z.number().min(0),
+  min: z.number(),
+  max: z.number(),
+  runs: z.int().min(1),
+});
+const difference = z.strictObject({
+  mean: z.number(),
+  sd: z.number().min(0),
+  pairs: z.int().min(1),
+  less: z.int().min(0),
+  more: z.int().min(0),
+  relative: z.number(),
+});
+const METRICS = ["downtimeNs", "totalNs", "bytesSent", "guestSlowdown"] as const;
+const metric = z.enum(METRICS);
+
+const comparisonSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  seeds: z.array(z.int()),
+  strategies: z.array(
+    z.strictObject({
+      strategy: z.string(),
+      runs: z.array(
+        z.strictObject({
+          seed: z.int(),
+          eventLogHash: z.string(),
+          completed: z.boolean(),
+          stopReasons: z.array(z.string()),
+          downtimeNs: z.int(),
+          totalNs: z.int(),
+          bytesSent: z.int(),
+          guestSlowdown: z.number(),
+        }),
+      ),
+      completedRuns: z.int(),
+      limitStops: z.int(),
+      metrics: z.record(metric, spread).nullable(),
+      againstFirst: z.record(metric, difference).nullable(),
+    }),
+  ),
+  verdicts: z.array(
+    z.strictObject({
+      metric,
+      best: z.string(),
+      next: z.string(),
+      difference,
+      ratio: spread.nullable(),
+      clear: z.boolean(),
+    }),
+  ),
+  warnings: z.array(z.string()),
+});
+
+async function compared(...words: string[]) {
+  const { code, out, err } = await precopy(["compare", scenario, "--json", ...words]);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  return comparisonSchema.parse(JSON.parse(out));
+}
+
+describe("precopy compare", () => {
+  it("runs the scenario's own list with consecutive seeds", async () => {
+    const { seeds, strategies } = await compared("--runs", "3");
+    expect(seeds).toEqual([3, 4, 5]);
+    expect(strategies.map(({ strategy }) => strategy)).toEqual([
+      "pre-copy@xen",
+      "pre-copy+recency",
+    ]);
+    for (const { runs } of strategies) expect(runs.map(({ seed }) => seed)).toEqual(seeds);
+  });
+
+  it("takes strategies and a seed from the command", async () => {
+    const words = ["-s", "suspend", "-s", "seed", "--runs", "2", "--seed", "40"];
+    const { seeds, strategies } = await compared(...words);
+    expect(seeds).toEqual([40, 41]);
+    expect(strategies.map(({ strategy }) => strategy)).toEqual(["suspend", "seed"]);
+  });
+
+  it("gives each strategy the runs that `run` gives with that seed", async () => {
+    const { strategies } = await compared("--runs", "2");
+    const [run] = strategies[1]?.runs.slice(-1) ?? [];
+    const words = ["run", scenario, "-s", "pre-copy+recency", "--seed", "4", "--json"];
+    const alone = JSON.parse((await precopy(words)).out);
+    expect(run?.eventLogHash).toBe(alone.eventLogHash);
+    expect(run?.downtimeNs).toBe(alone.migrations[0].downtimeNs);
+  });
+
+  it("agrees with its own runs", async () => {
+    const { strategies } = await compared("--runs", "4");
+    const [first, second] = strategies;
+    for (const name of METRICS) {
+      const values = second?.runs.map((run) => run[name]) ?? [];
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      expect(second?.metrics?.[name].mean).toBeCloseTo(mean, 6);
+      const others = first?.runs.map((run) => run[name]) ?? [];
+      const less = values.filter((value, i) => value < (others[i] ?? Number.NaN)).length;
+      expect(second?.againstFirst?.[name].less).toBe(less);
+    }
+  });
+
+  it("prints a table for people, and the command that repeats it", async () => {
+    const { code, out, err } = await precopy(["compare", scenario, "--runs", "2"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain("2 runs each, seeds 3 to 4");
+    expect(out).toMatch(/mean ± σ +min … max +against pre-copy@xen/);
+    expect(out).toContain(`precopy compare ${scenario} --runs 2 --seed 3`);
+  });
+
+  it("counts its runs on a terminal", async () => {
+    const words = ["compare", scenario, "--runs", "2"];
+    const { err } = await precopy(words, { terminalColumns: 100 });
+    for (const part of ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]) expect(err).toContain(part);
+    expect(err.endsWith("\r\u001b[2K")).toBe(true);
+  });
+
+  it("exits with 3 when a limit was missed in any run", async () => {
+    const words = ["compare", scenario, "--runs", "2", "--max-downtime", "1ms"];
+    const { code, err } = await precopy(words);
+    expect(code).toBe(3);
+    expect(err).toContain("(4 of 4 migrations)");
+  });
+
+  it("exits with 4 when runs were aborted, and still compares the others", async () => {
+    const text = SMALL.replace("to: xen-b", "to: xen-b, timeout: 900ms");
+    const short = folder.file("short.yaml", text);
+    const { code, out } = await precopy(["compare", short, "--runs", "2", "--json"]);
+    const { strategies, warnings } = comparisonSchema.parse(JSON.parse(out));
+    // Sampling first takes a second: recency cannot make it, plain pre-copy can.
+    expect(strategies.map(({ completedRuns }) => completedRuns)).toEqual([2, 0]);
+    expect(strategies[1]?.metrics).toBeNull();
+    expect(warnings.join()).toContain("ended without a switch");
+    expect(code).toBe(4);
+  });
+
+  it("stops all runs at Ctrl-C", async () => {
+    const { code, out } = await precopy(["compare", scenario], { interrupts: 1 });
+    expect({ code, out }).toEqual({ code: 130, out: "" });
+  });
+
+  it("refuses a strategy that is given twice, and seeds past the last", async () => {
+    const twice = await precopy(["compare", scenario, "-s", "seed", "-s", "seed"]);
+    expect(twice.code).toBe(2);
+    expect(twice.err).toContain('"seed" is given twice');
+    const far = await precopy(["compare", scenario, "--seed", "4294967295", "--runs", "2"]);
+    expect(far.code).toBe(2);
+    expect(far.err).toContain("4294967295");
+  });
+});
