@@ -9,7 +9,7 @@
  * the point where holding more pages stops paying. No constant is fitted.
  *
  * `literal` follows the order of the seed paper's bullets, which update the time of last use of
- * pages whose R bit is 0 (algorithms are compared in docs/TECHNIQUES; it is a variant to study).
+ * pages whose R bit is 0: a variant to study, not to use.
  */
 
 import type { ParamValues } from "../base/params.js";
@@ -23,8 +23,8 @@ import {
   type WorkingSetPredictor,
 } from "./predictor.js";
 
-/** Bins of the interval histograms, one a tick: tau=auto looks this many ticks back. */
-const BINS = 64;
+/** Bins of the interval histograms, half a tick each: tau=auto looks 64 ticks back. */
+const BINS = 129;
 const US_PER_NS = 1 / 1000;
 
 class WsClock implements WorkingSetPredictor {
@@ -73,16 +73,26 @@ class WsClock implements WorkingSetPredictor {
   }
 
   private chooseTau(now: number): void {
-    const binTicks = Math.max(1, Math.round(this.tickNs * US_PER_NS));
-    this.ring.intervals(binTicks, this.intervals);
-    this.ring.sizes(now, binTicks, this.sizes);
-    const bin = bestBin(this.intervals.view(), this.sizes.view());
-    if (bin >= 0) this.ring.tauTicks = (bin + 1) * binTicks;
+    const halfTick = Math.max(1, Math.round((this.tickNs * US_PER_NS) / 2));
+    this.ring.intervals(halfTick, this.intervals);
+    this.ring.sizes(now, halfTick, this.sizes);
+    const ticks = bestBin(centred(this.intervals.view()), centred(this.sizes.view()));
+    // Half a tick more than so many ticks: guest time between two ticks is never quite the same.
+    if (ticks >= 0) this.ring.tauTicks = (2 * ticks + 1) * halfTick;
   }
 }
 
 function evidenceOf(params: ParamValues): Evidence {
   return params.bits === "reference" ? "references" : "writes";
+}
+
+/** Bins of half a tick, put together to bins around whole numbers of ticks. */
+function centred(halves: ArrayLike<number>): number[] {
+  const bins = [halves[0] ?? 0];
+  for (let i = 1; i + 1 < halves.length; i += 2) {
+    bins.push((halves[i] as number) + (halves[i + 1] as number));
+  }
+  return bins;
 }
 
 /**
