@@ -34,8 +34,16 @@ export function parse(path: string, text: string): SourceFile {
   return { path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true, kind) };
 }
 
+const known = new WeakMap<SourceFile, readonly Import[]>();
+
 /** Every import, export-from and `import()` of a file. */
-export function importsOf({ tree }: SourceFile): Import[] {
+export function importsOf(file: SourceFile): readonly Import[] {
+  const found = known.get(file) ?? findImports(file);
+  known.set(file, found);
+  return found;
+}
+
+function findImports({ tree }: SourceFile): Import[] {
   const found: Import[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node)) {
