@@ -3,12 +3,14 @@ import type {
   Comparison,
   Metric,
   PairedDifference,
+  RunFigures,
   Spread,
   StrategySummary,
   Verdict,
 } from "./compare.js";
 import { METRICS } from "./compare.js";
 import { type Palette, PLAIN } from "./palette.js";
+import { stoppedByLimit } from "./stop-reason.js";
 import { alignColumns, bar, inOneUnit, type Quantity, quantity, wrap } from "./text.js";
 
 export interface ComparisonTextOptions {
@@ -64,30 +66,40 @@ export function comparisonText(comparison: Comparison, options: ComparisonTextOp
   return `${lines.join("\n")}\n`;
 }
 
-/** Where a strategy did not get to its end by itself, a sentence with the next step. */
-export function comparisonWarnings({ strategies, seeds }: Comparison): string[] {
-  return strategies.flatMap(({ strategy, completedRuns, limitStops, runs }) => {
-    const sentences: string[] = [];
-    const aborted = runs.filter((run) => !run.completed);
-    if (aborted.length > 0) {
-      const reasons = reasonsOf(aborted.flatMap(({ stopReasons }) => stopReasons));
-      sentences.push(
-        `${howMany(aborted.length, seeds.length)} of ${strategy} ended without a switch (${reasons}) and left out of the figures; allow more time, more bandwidth, or a strategy that throttles (seed).`,
-      );
-    }
-    if (limitStops > 0) {
-      const reasons = reasonsOf(runs.flatMap((run) => (run.completed ? run.stopReasons : [])));
-      sentences.push(
-        `${howMany(limitStops, completedRuns)} of ${strategy} paused because of a limit (${reasons}), not because little was left; try one that holds pages back (pre-copy+wsclock) or throttles (seed).`,
-      );
-    }
-    return sentences;
-  });
+/** Where strategies did not get to their end by themselves, a sentence with the next step. */
+export function comparisonWarnings({ strategies }: Comparison): string[] {
+  const aborted = warningOn(strategies, (run) => !run.completed);
+  const limited = warningOn(
+    strategies,
+    (run) => run.completed && run.stopReasons.some(stoppedByLimit),
+  );
+  return [
+    ...aborted.map(
+      (who) =>
+        `${who} ended without a switch and are left out of the figures: allow more time or more bandwidth, or throttle the guest (seed).`,
+    ),
+    ...limited.map(
+      (who) =>
+        `${who} paused because of a limit, not because little was left: hold more back (a longer downtime limit and +wsclock), throttle more (as in seed:margin=0.3), or give more bandwidth.`,
+    ),
+  ];
 }
 
-/** "The run", "8 of 30 runs". */
-function howMany(part: number, all: number): string {
-  return all === 1 ? "the run" : `${part} of ${all} runs`;
+/** "2 of 3 runs of a (timeout) and 1 of 3 runs of b (cancelled)", or nothing. */
+function warningOn(
+  strategies: readonly StrategySummary[],
+  concerns: (run: RunFigures) => boolean,
+): string[] {
+  const parts = strategies.flatMap(({ strategy, runs }) => {
+    const some = runs.filter(concerns);
+    if (some.length === 0) return [];
+    const reasons = reasonsOf(some.flatMap(({ stopReasons }) => stopReasons));
+    const often = runs.length === 1 ? "" : `${some.length} of ${runs.length} runs of `;
+    return [`${often}${strategy} (${reasons})`];
+  });
+  const last = parts.pop();
+  if (last === undefined) return [];
+  return [parts.length === 0 ? last : `${parts.join(", ")} and ${last}`];
 }
 
 function reasonsOf(reasons: readonly string[]): string {

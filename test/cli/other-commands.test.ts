@@ -188,7 +188,9 @@ describe("precopy bound", () => {
     const tight = folder.file("tight.yaml", text);
     const { code, out } = await precopy(["bound", tight, "-s", "suspend"]);
     expect(code).toBe(0);
-    expect(out).toMatch(/suspend +web .*paused longer than the limit: outside the class/);
+    expect(out).toMatch(
+      /suspend +web .*\(paused longer than the limit\)\n\n.*does not belong to the class/,
+    );
   });
 
   it("takes the scenario's own strategy without -s", async () => {

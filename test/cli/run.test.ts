@@ -71,6 +71,16 @@ describe("precopy run", () => {
   });
 });
 
+describe("run --trace-events", () => {
+  it("writes a file that a trace viewer reads", async () => {
+    const file = join(folder.path, "viewer", "run.json");
+    const { code } = await precopy(["run", scenario, "--trace-events", file]);
+    expect(code).toBe(0);
+    const { traceEvents } = JSON.parse(readFileSync(file, "utf8"));
+    expect(traceEvents.map(({ name }: { name: string }) => name)).toContain("stop-and-copy");
+  });
+});
+
 describe("exit codes of run", () => {
   it("is 3 when a stated limit was missed, and says by what", async () => {
     const { code, out, err } = await precopy(["run", scenario, "--max-downtime", "1ms"]);

@@ -152,11 +152,19 @@ describe("comparisonText", () => {
     const late = (i: number): Partial<MigrationResult> =>
       i === 0 ? { outcome: "source-runs", stopReason: "timeout" } : {};
     const comparison = compareRuns([runs("a", [1, 2, 3], hit), runs("b", [1, 2, 3], late)]);
-    const [limits, aborts, ...others] = comparisonWarnings(comparison);
+    const [aborts, limits, ...others] = comparisonWarnings(comparison);
     expect(others).toEqual([]);
-    expect(limits).toMatch(/^2 of 3 runs of a .*max-iterations.*; try /);
-    expect(aborts).toMatch(/^1 of 3 runs of b .*timeout.*; allow /);
+    expect(limits).toMatch(/^2 of 3 runs of a \(max-iterations\) paused .*: hold more back/);
+    expect(aborts).toMatch(/^1 of 3 runs of b \(timeout\) ended .*: allow more time/);
     expect(comparisonText(comparison, options)).toContain("Warning: 2 of 3 runs of a");
+  });
+
+  it("names all strategies that hit a limit in one warning", () => {
+    const hit = (): Partial<MigrationResult> => ({ stopReason: "max-iterations" });
+    const all = ["a", "b", "c"].map((name) => runs(name, [1], hit));
+    const [warning, ...others] = comparisonWarnings(compareRuns(all));
+    expect(others).toEqual([]);
+    expect(warning).toMatch(/^a \(max-iterations\), b \(max-iterations\) and c \(/);
   });
 
   it.each([80, 100])("keeps to %i columns", (width) => {

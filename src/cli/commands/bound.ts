@@ -4,7 +4,7 @@ import { formatBytes, formatDuration, formatRate } from "../../base/units.js";
 import type { MigrationResult } from "../../model/migration-driver.js";
 import type { SimulationResult } from "../../model/simulation.js";
 import { migrationIndexes } from "../../report/summary.js";
-import { alignColumns } from "../../report/text.js";
+import { alignColumns, wrap } from "../../report/text.js";
 import { withStrategy } from "../../scenario/index.js";
 import { collect, shellCommand } from "../flags.js";
 import { type Floor, type FloorDistance, floorDistance, floorOf } from "../floor.js";
@@ -85,11 +85,11 @@ function boundText(
   const first = rows[0]?.floor;
   if (first !== undefined) {
     const { bandwidthBytesPerSec, downtimeLimitNs, bytesPerPage } = first;
-    lines.push(
-      `Floor of pre-copy at ${formatRate(bandwidthBytesPerSec)} payload, ${bytesPerPage} bytes a page,` +
-        ` downtime at most ${formatDuration(downtimeLimitNs)}, from the first round on:`,
-      "",
-    );
+    const words =
+      `Floor of pre-copy at ${formatRate(bandwidthBytesPerSec)} of payload and ${bytesPerPage} ` +
+      `bytes a page, with a downtime of at most ${formatDuration(downtimeLimitNs)}, counted ` +
+      "from the first round:";
+    lines.push(...wrap(words.split(" "), session.width), "");
   }
   const [head = "", ...body] = alignColumns(
     [
@@ -109,8 +109,11 @@ function boundText(
   lines.push(dim(head));
   body.forEach((line, i) => {
     const outside = rows[i]?.distance.outside ?? null;
-    lines.push(outside === null ? line : `${line}  (${outside}: outside the class)`);
+    lines.push(outside === null ? line : `${line}  (${outside})`);
   });
+  if (rows.some(({ distance }) => distance.outside !== null)) {
+    lines.push("", "What is in brackets does not belong to the class: the floor does not bind it.");
+  }
   return `${lines.join("\n")}\n`;
 }
 

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { migrationsCsv, roundsCsv } from "../../report/csv.js";
 import { toJson } from "../../report/json.js";
 import { summaryText } from "../../report/summary.js";
+import { toTraceEvents } from "../../report/trace-event.js";
 import { writeTextFile } from "../files.js";
 import { addLimitOptions, type LimitFlags, limitsOf, shellCommand } from "../flags.js";
 import {
@@ -19,6 +20,7 @@ interface RunFlags extends ScenarioFlags, LimitFlags {
   readonly strategy?: string;
   readonly json?: boolean;
   readonly csv?: string;
+  readonly traceEvents?: string;
   readonly scalar?: boolean;
 }
 
@@ -36,6 +38,7 @@ export function runCommand(session: Session): Command {
     .option("-s, --strategy <name>", "strategy instead of the scenario's", only)
     .option("--json", "print JSON instead of text")
     .option("--csv <folder>", "write migrations.csv and rounds.csv there as well")
+    .option("--trace-events <file>", "write the run as trace events, for Perfetto, as well")
     .option("--scalar", "use the kernels without SIMD");
   return addLimitOptions(command)
     .addHelpText("after", EXAMPLES)
@@ -43,7 +46,7 @@ export function runCommand(session: Session): Command {
 }
 
 async function run(session: Session, path: string, flags: RunFlags): Promise<void> {
-  const { strategy, scalar = false, csv } = flags;
+  const { strategy, scalar = false, csv, traceEvents } = flags;
   const { title, spec, registry } = await openScenario(path, flags, strategy);
   const words = scenarioWords("run", path, flags, strategy === undefined ? [] : [strategy]);
   const repeat = shellCommand([
@@ -64,6 +67,9 @@ async function run(session: Session, path: string, flags: RunFlags): Promise<voi
   if (csv !== undefined) {
     await writeTextFile(join(csv, "migrations.csv"), migrationsCsv([result]));
     await writeTextFile(join(csv, "rounds.csv"), roundsCsv([result]));
+  }
+  if (traceEvents !== undefined) {
+    await writeTextFile(traceEvents, `${JSON.stringify(toTraceEvents(result))}\n`);
   }
   judge(session, [result], limits);
 }
