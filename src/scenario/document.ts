@@ -22,14 +22,14 @@ import {
 } from "./problems.js";
 
 /** Longest scenario file, in UTF-16 units: 256 Ki. */
-export const SCENARIO_TEXT_MAX = 1 << 18;
+const SCENARIO_TEXT_MAX = 1 << 18;
 /** Aliases that may be followed; each may bring a whole subtree. */
 const ALIASES_MAX = 100;
 /** Values in a file, aliases followed. */
 const NODES_MAX = 50_000;
 const DEPTH_MAX = 16;
 /** Problems that are looked up: each search goes through the mappings above it. */
-export const FINDINGS_MAX = 200;
+const FINDINGS_MAX = 200;
 /** Columns of indentation and of "- - -", and open brackets: yaml's parser is recursive. */
 const NESTING_MAX = 64;
 

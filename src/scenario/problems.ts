@@ -98,7 +98,7 @@ export function shown(value: unknown): string {
 }
 
 /** The known name that a mistyped one is closest to, if one is close. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+function nearest(name: string, known: readonly string[]): string | undefined {
   const wanted = comparable(name);
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.ceil(wanted.length / 3)) + 1;

@@ -314,6 +314,13 @@ migrate:
     expect(error.message.match(/\^+/g)).toHaveLength(9);
   });
 
+  it("are told once for each use of an alias, where the anchor stands", async () => {
+    const { text, places } = marked("hosts: { a: &h { cpus: «0» }, b: *h }\nguests: {}");
+    const error = await refusal(text);
+    expect(error.problems.map(({ path }) => path)).toEqual(["hosts.a.cpus", "hosts.b.cpus"]);
+    for (const problem of error.problems) expect(problem).toMatchObject(places[0] as object);
+  });
+
   it("show twenty, and count the others", async () => {
     const keys = Array.from({ length: 33 }, (_, i) => `key${i}: 1\n`).join("");
     const error: ScenarioError = await refusal(keys + BASE);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { scenarioJsonSchema } from "../../src/scenario/index.js";
-import { BASE } from "./support.js";
+import { BASE, load } from "./support.js";
 
 type Schema = Record<string, unknown>;
 
@@ -64,6 +64,14 @@ describe("the JSON Schema of scenarios", () => {
     const validator = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
     const file: unknown = parse(readFileSync(new URL(name, EXAMPLES), "utf8"));
     expect(validator.safeParse(file).error?.issues ?? []).toEqual([]);
+  });
+
+  it("has every field explained in docs/SCENARIOS.md, and its scenario loads", async () => {
+    const page = readFileSync(new URL("../docs/SCENARIOS.md", EXAMPLES), "utf8");
+    const names = new Set(fieldsOf(schema).map(([path]) => path.split(".").at(-1) as string));
+    expect([...names].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+    const [, scenario] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    expect((await load(scenario as string)).spec.migrations).toHaveLength(1);
   });
 
   it("refuses what is not a scenario", () => {
