@@ -85,7 +85,7 @@ export function scenarioWords(
 ): string[] {
   return [
     "precopy",
-    command,
+    ...command.split(" "),
     path,
     ...strategies.flatMap((name) => ["-s", name]),
     ...plugin.flatMap((file) => ["--plugin", file]),

@@ -56,7 +56,7 @@ export function xlCommand(session: Session): Command {
     const command = momentCommand(name).description(description);
     if (name === "list") command.option("-v, --long", "with UUIDs and shutdown reasons");
     command.action(async (path: string, flags: XlFlags & { long?: boolean }) => {
-      const [view] = await look(session, [`xl`, name], path, flags, [flags.at]);
+      const [view] = await look(session, `xl ${name}`, path, flags, [flags.at]);
       session.print(print(view as HostView, flags));
     });
     xl.addCommand(command);
@@ -74,7 +74,7 @@ function topCommand(session: Session): Command {
     .action(async (path: string, flags: XlFlags & TopFlags) => {
       const { at, delay, fullNames = false, vcpus = false } = flags;
       if (delay === 0) throw new PrecopyError("bad-input", "--delay is 0: give a time above it");
-      const views = await look(session, ["xl", "top"], path, flags, [at, at + delay]);
+      const views = await look(session, "xl top", path, flags, [at, at + delay]);
       for (const view of views) session.print(xentop(view, { fullNames, vcpus }));
     });
 }
@@ -95,7 +95,7 @@ function momentCommand(name: string): Command {
 /** The host at each of these instants, ascending; each view has the one before as its previous. */
 async function look(
   session: Session,
-  command: readonly string[],
+  command: string,
   path: string,
   flags: XlFlags,
   instantsNs: readonly number[],
@@ -105,8 +105,14 @@ async function look(
     { ...flags, needsMigrations: false },
     flags.strategy,
   );
-  const words = scenarioWords(command.join(" "), path, flags, []);
-  session.repeat = shellCommand([...words, "--seed", String(spec.seed)]);
+  const words = scenarioWords(
+    command,
+    path,
+    flags,
+    flags.strategy === undefined ? [] : [flags.strategy],
+  );
+  const at = ["--at", `${flags.at}ns`];
+  session.repeat = shellCommand([...words, "--seed", String(spec.seed), ...at]);
   const simulation = await Simulation.create(spec, { registry });
   try {
     const host = flags.host ?? firstSource(spec);
