@@ -67,9 +67,9 @@ export interface Effort {
 export const FULL: Effort = {
   roundsMin: 7,
   roundsMax: 41,
-  caseMs: 2500,
+  caseMs: 1500,
   sliceMs: 12,
-  slowRounds: 3,
+  slowRounds: 2,
 };
 
 /** For tests: everything runs, nothing is measured well. */

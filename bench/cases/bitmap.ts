@@ -2,11 +2,14 @@
  * Page bitmaps: set algebra with counts, harvest, page numbers, runs.
  */
 import { Kernels, PageBitmap, U32Buffer } from "../../src/kernels/index.js";
-import { type BenchContext, guestSizes } from "../context.js";
+import { type BenchContext, guestSizes, guestsOf } from "../context.js";
 import { type BenchCase, type Contender, inProcess } from "../harness.js";
 import { FNV_START, fnv, hex, randomBits, SEED } from "../inputs.js";
-import type { FastBitSet, Peers } from "../peers.js";
+import type { FastBitSet, Peers, RoaringBitmap } from "../peers.js";
 import * as plain from "../plain/bitmap.js";
+
+/** Pages that are listed in a run: of several guests, so that no branch predictor knows them. */
+const UNFORESEEN_PAGES = 2 ** 22;
 
 const DENSITIES = [0.001, 0.01, 0.1, 0.5, 0.9];
 
@@ -21,23 +24,19 @@ export function bitmapCases(context: BenchContext): BenchCase[] {
 
 /** Two bitmaps and room for a third, on each side of the border. */
 interface Inputs {
-  readonly kernels: Kernels;
   readonly words: readonly [Uint32Array, Uint32Array];
   readonly a: PageBitmap;
   readonly b: PageBitmap;
   readonly out: PageBitmap;
-  readonly list: U32Buffer;
 }
 
-function inputs(pages: number, density: number, listCapacity: number): Inputs {
-  const arenaBytes = 3 * PageBitmap.bytesFor(pages) + U32Buffer.bytesFor(listCapacity);
-  const kernels = Kernels.loadSync({ arenaBytes });
-  const words = [randomBits(pages, density, SEED), randomBits(pages, density, SEED + 1)] as const;
+function inputs(pages: number): Inputs {
+  const kernels = Kernels.loadSync({ arenaBytes: 3 * PageBitmap.bytesFor(pages) });
+  const words = [randomBits(pages, 0.3, SEED), randomBits(pages, 0.3, SEED + 1)] as const;
   const [a, b] = words.map((bits) => bitmapOf(kernels, bits)) as [PageBitmap, PageBitmap];
   const out = PageBitmap.create(kernels, pages);
-  const list = U32Buffer.create(kernels, listCapacity);
   touch(kernels);
-  return { kernels, words, a, b, out, list };
+  return { words, a, b, out };
 }
 
 export function bitmapOf(kernels: Kernels, bits: Uint32Array): PageBitmap {
@@ -112,7 +111,7 @@ function setCase(context: BenchContext, pages: number, operation: SetOperation):
     repeatable: true,
     targets: [],
     open: async () => {
-      const { words, a, b, out } = inputs(pages, 0.3, 0);
+      const { words, a, b, out } = inputs(pages);
       const plainOut = new Uint32Array(pages / 32);
       const digest = (count: number, written: ArrayLike<number>) => {
         const start = fnv(FNV_START, [count]);
@@ -149,7 +148,7 @@ function setCase(context: BenchContext, pages: number, operation: SetOperation):
           }),
         );
       }
-      return withNative(contenders, context, operation.native, words, pages);
+      return withNative(contenders, context, operation.native, words, [pages / 64]);
     },
   };
 }
@@ -164,7 +163,7 @@ function harvestCase(context: BenchContext, pages: number): BenchCase {
     repeatable: false,
     targets: [],
     open: async () => {
-      const { words, a, out } = inputs(pages, 0.3, 0);
+      const { words, a, out } = inputs(pages);
       const log = words[0].slice();
       const shadow = new Uint32Array(pages / 32);
       let counted = 0;
@@ -186,9 +185,24 @@ function harvestCase(context: BenchContext, pages: number): BenchCase {
           digest: () => hex(fnv(fnv(FNV_START, [counted]), shadow)),
         }),
       ];
-      return withNative(contenders, context, "bitmap-harvest", words, pages);
+      return withNative(contenders, context, "bitmap-harvest", words, [pages / 64]);
     },
   };
+}
+
+/** The bitmaps of several guests, one behind the other, and one list for their pages. */
+function lists(context: BenchContext, pages: number, density: number, capacity: number) {
+  const guests = guestsOf(context, pages, UNFORESEEN_PAGES);
+  const words = randomBits(pages * guests, density, SEED);
+  const kernels = Kernels.loadSync({
+    arenaBytes: guests * PageBitmap.bytesFor(pages) + U32Buffer.bytesFor(capacity),
+  });
+  const bitmaps = Array.from({ length: guests }, (_, i) =>
+    bitmapOf(kernels, words.subarray((i * pages) / 32, ((i + 1) * pages) / 32)),
+  );
+  const list = U32Buffer.create(kernels, capacity);
+  touch(kernels);
+  return { guests, words, bitmaps, list };
 }
 
 function toPagesCase(context: BenchContext, pages: number, density: number): BenchCase {
@@ -197,21 +211,23 @@ function toPagesCase(context: BenchContext, pages: number, density: number): Ben
     name: `${density * 100} % set`,
     pages,
     unit: "set bit",
-    operations: Math.round(pages * density),
+    operations: Math.round(pages * density * guestsOf(context, pages, UNFORESEEN_PAGES)),
     repeatable: true,
     targets: [{ than: "C", atMost: 1 }],
     open: async () => {
-      const { words, a, list } = inputs(pages, density, pages);
-      const contenders = listContenders(words[0], {
-        kernel: () => a.toPages(list),
+      const { guests, words, bitmaps, list } = lists(context, pages, density, pages);
+      const contenders = listContenders({
+        words,
+        bitmaps,
         list,
+        kernel: (bitmap) => bitmap.toPages(list),
         plain: plain.toPages,
         entries: (count) => count,
       });
       if (context.peers !== undefined) {
-        contenders.push(...(await peersToPages(context.peers, words[0], list, a)));
+        contenders.push(...(await peersToPages(context.peers, bitmaps, list)));
       }
-      return withNative(contenders, context, "bitmap-to-pages", words, pages);
+      return withNative(contenders, context, "bitmap-to-pages", [words], [pages / 64, guests]);
     },
   };
 }
@@ -219,33 +235,41 @@ function toPagesCase(context: BenchContext, pages: number, density: number): Ben
 /** Both hand back a fresh array, which is more work than writing into one that is there. */
 async function peersToPages(
   peers: Peers,
-  bits: Uint32Array,
+  bitmaps: readonly PageBitmap[],
   list: U32Buffer,
-  bitmap: PageBitmap,
 ): Promise<Contender[]> {
-  bitmap.toPages(list);
-  const roaring = await peers.roaring(list.view().slice());
-  const fast = peers.fastBitSet(bits);
-  let found: ArrayLike<number> = [];
-  const digest = () => hex(fnv(fnv(FNV_START, [found.length]), found));
-  const roaringContender = inProcess({
-    name: "roaring-wasm",
-    run: () => {
-      found = roaring.toUint32Array();
-    },
-    digest,
-  });
+  const roaring: RoaringBitmap[] = [];
+  for (const bitmap of bitmaps) {
+    bitmap.toPages(list);
+    roaring.push(await peers.roaring(list.view().slice()));
+  }
+  const fast = bitmaps.map((bitmap) => peers.fastBitSet(wordsOf(bitmap)));
+  const roaringContender = peerToPages("roaring-wasm", roaring, (set) => set.toUint32Array());
   return [
-    { ...roaringContender, slow: true, close: () => roaring.dispose() },
-    inProcess({
-      name: "typedfastbitset",
-      slow: true,
-      run: () => {
-        found = fast.array();
-      },
-      digest,
-    }),
+    { ...roaringContender, close: () => roaring.forEach((set) => void set.dispose()) },
+    peerToPages("typedfastbitset", fast, (set) => set.array()),
   ];
+}
+
+function peerToPages<Set>(
+  name: string,
+  sets: readonly Set[],
+  toPages: (set: Set) => ArrayLike<number>,
+): Contender {
+  let counted = 0;
+  let found: ArrayLike<number> = [];
+  return inProcess({
+    name,
+    slow: true,
+    run: () => {
+      counted = 0;
+      for (const set of sets) {
+        found = toPages(set);
+        counted += found.length;
+      }
+    },
+    digest: () => hex(fnv(fnv(FNV_START, [counted]), found)),
+  });
 }
 
 function runsCase(context: BenchContext, pages: number): BenchCase {
@@ -255,47 +279,60 @@ function runsCase(context: BenchContext, pages: number): BenchCase {
     name: `${density * 100} % set`,
     pages,
     unit: "set bit",
-    operations: Math.round(pages * density),
+    operations: Math.round(pages * density * guestsOf(context, pages, UNFORESEEN_PAGES)),
     repeatable: true,
     targets: [],
     open: async () => {
-      const { words, a, list } = inputs(pages, density, pages + 1);
-      const contenders = listContenders(words[0], {
-        kernel: () => a.runs(list),
+      const { guests, words, bitmaps, list } = lists(context, pages, density, pages + 1);
+      const contenders = listContenders({
+        words,
+        bitmaps,
         list,
+        kernel: (bitmap) => bitmap.runs(list),
         plain: plain.runs,
         entries: (count) => 2 * count,
       });
-      return withNative(contenders, context, "bitmap-runs", words, pages);
+      return withNative(contenders, context, "bitmap-runs", [words], [pages / 64, guests]);
     },
   };
 }
 
-function listContenders(
-  bits: Uint32Array,
-  job: {
-    kernel(): number;
-    list: U32Buffer;
-    plain(bits: Uint32Array, out: Uint32Array): number;
-    entries(count: number): number;
-  },
-): Contender[] {
-  const plainList = new Uint32Array(bits.length * 32 + 2);
+interface ListJob {
+  readonly words: Uint32Array;
+  readonly bitmaps: readonly PageBitmap[];
+  readonly list: U32Buffer;
+  kernel(bitmap: PageBitmap): number;
+  plain(bits: Uint32Array, out: Uint32Array): number;
+  /** Entries of the list, from what was counted. */
+  entries(count: number): number;
+}
+
+/** The list that is left is that of the last guest, the count that of all. */
+function listContenders({ words, bitmaps, list, kernel, plain, entries }: ListJob): Contender[] {
+  const pages = (bitmaps[0] as PageBitmap).pages;
+  const plainBits = bitmaps.map((_, i) => words.subarray((i * pages) / 32, ((i + 1) * pages) / 32));
+  const plainList = new Uint32Array(pages + 2);
   let counted = 0;
+  let last = 0;
   return [
     inProcess({
       name: "Wasm",
       run: () => {
-        counted = job.kernel();
+        counted = 0;
+        for (const bitmap of bitmaps) counted += kernel(bitmap);
       },
-      digest: () => hex(fnv(fnv(FNV_START, [counted]), job.list.view())),
+      digest: () => hex(fnv(fnv(FNV_START, [counted]), list.view())),
     }),
     inProcess({
       name: "TypeScript",
       run: () => {
-        counted = job.plain(bits, plainList);
+        counted = 0;
+        for (const bits of plainBits) {
+          last = plain(bits, plainList);
+          counted += last;
+        }
       },
-      digest: () => hex(fnv(fnv(FNV_START, [counted]), plainList, job.entries(counted))),
+      digest: () => hex(fnv(fnv(FNV_START, [counted]), plainList, entries(last))),
     }),
   ];
 }
@@ -305,8 +342,8 @@ async function withNative(
   { native }: BenchContext,
   kernel: string,
   words: readonly Uint32Array[],
-  pages: number,
+  numbers: readonly number[],
 ): Promise<Contender[]> {
   if (native === undefined) return contenders;
-  return [...contenders, await native.contender(kernel, words, [pages / 64])];
+  return [...contenders, await native.contender(kernel, words, numbers)];
 }

@@ -38,20 +38,27 @@ export function replacementCases(context: BenchContext): BenchCase[] {
   );
 }
 
-function base(group: string, pages: number, trace: Trace, targets: readonly Target[]) {
+function base(
+  context: BenchContext,
+  group: string,
+  pages: number,
+  trace: Trace,
+  targets: readonly Target[],
+) {
   return {
     group,
     name: trace.name,
     pages,
     unit: "use",
-    operations: usesOf(pages),
+    operations: usesOf(context),
     repeatable: false,
     targets,
   };
 }
 
-function usesOf(pages: number): number {
-  return 2 * pages;
+/** Too many to be learnt by heart, too few to wait for. */
+function usesOf({ small }: BenchContext): number {
+  return small ? 2 ** 13 : 2 ** 20;
 }
 
 /** The uses in lists of the longest length that one call takes. */
@@ -79,9 +86,9 @@ function lruCase(context: BenchContext, pages: number, trace: Trace): BenchCase 
           { than: "mnemonist LRUMap", atMost: 0.2 },
         ];
   return {
-    ...base("LRU list", pages, trace, targets),
+    ...base(context, "LRU list", pages, trace, targets),
     open: async () => {
-      const uses = pageUses(pages, usesOf(pages), trace.exponent);
+      const uses = pageUses(pages, usesOf(context), trace.exponent);
       const kernels = Kernels.loadSync({
         arenaBytes:
           LruList.bytesFor(pages) + listBytes(uses.length) + U32Buffer.bytesFor(capacity) + 4096,
@@ -155,9 +162,9 @@ function cachePeer(name: string, create: () => Cache, uses: Uint32Array): Conten
 
 function splayCase(context: BenchContext, pages: number, trace: Trace): BenchCase {
   return {
-    ...base("splay tree", pages, trace, [{ than: "C", atMost: 1.3 }]),
+    ...base(context, "splay tree", pages, trace, [{ than: "C", atMost: 1.3 }]),
     open: async () => {
-      const uses = pageUses(pages, usesOf(pages), trace.exponent);
+      const uses = pageUses(pages, usesOf(context), trace.exponent);
       const kernels = Kernels.loadSync({
         arenaBytes: SplayTree.bytesFor(pages) + listBytes(uses.length) + 4096,
       });
@@ -189,7 +196,9 @@ function splayCase(context: BenchContext, pages: number, trace: Trace): BenchCas
           digest: () => digest(plain.rightSpine()),
         }),
       ];
-      if (context.peers !== undefined) contenders.push(splayPeer(context.peers, uses));
+      if (context.peers !== undefined && trace.exponent !== undefined) {
+        contenders.push(splayPeer(context.peers, uses));
+      }
       return withNative(contenders, context, "splay", uses, [pages, 0]);
     },
   };
@@ -235,9 +244,9 @@ function splayPeer(peers: Peers, uses: Uint32Array): Contender {
 function clockCase(context: BenchContext, pages: number, trace: Trace): BenchCase {
   const frames = pages / 4;
   return {
-    ...base("clock", pages, trace, []),
+    ...base(context, "clock", pages, trace, []),
     open: async () => {
-      const uses = pageUses(pages, usesOf(pages), trace.exponent);
+      const uses = pageUses(pages, usesOf(context), trace.exponent);
       const kernels = Kernels.loadSync({
         arenaBytes:
           ClockRing.bytesFor(pages, frames) +

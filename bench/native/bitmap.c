@@ -1,6 +1,7 @@
 /*
  * Page bitmaps in plain C: set algebra with counts, harvest, page numbers, runs. The counterpart of
- * assembly/bitmap.ts and bitmap-scan.ts. Input: bitmap a, bitmap b. Numbers: words of 64 bits.
+ * assembly/bitmap.ts and bitmap-scan.ts. Input: set algebra and harvest, bitmap a, bitmap b; lists,
+ * the bitmaps of some guests. Numbers: words of 64 bits a bitmap, guests.
  */
 #include <string.h>
 
@@ -9,6 +10,7 @@
 static const uint64_t *a;
 static const uint64_t *b;
 static size_t words;
+static size_t guests;
 static uint64_t *live;  /* the dirty log that a harvest empties */
 static uint64_t *out;
 static uint32_t *pages; /* page numbers, or first and end of runs */
@@ -24,7 +26,9 @@ static void open_bitmaps(const struct input *input) {
 }
 
 static void open_list(const struct input *input) {
-  open_bitmaps(input);
+  words = input->args[0];
+  guests = input->args[1];
+  a = (const uint64_t *)input->data;
   pages = allocate((words * 64 + 2) * 4);
 }
 
@@ -77,22 +81,21 @@ static void run_harvest(void) {
   count = (uint32_t)sum;
 }
 
-static void run_to_pages(void) {
+static size_t to_pages(const uint64_t *bits) {
   uint32_t *at = pages;
   for (size_t i = 0; i < words; i++) {
-    for (uint64_t w = a[i]; w != 0; w &= w - 1) {
+    for (uint64_t w = bits[i]; w != 0; w &= w - 1) {
       *at++ = (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(w);
     }
   }
-  listed = (size_t)(at - pages);
-  count = (uint32_t)listed;
+  return (size_t)(at - pages);
 }
 
-static void run_runs(void) {
+static size_t to_runs(const uint64_t *bits) {
   uint32_t *at = pages;
   uint64_t carry = 0;
   for (size_t i = 0; i < words; i++) {
-    uint64_t w = a[i];
+    uint64_t w = bits[i];
     uint64_t edges = w ^ ((w << 1) | carry);
     carry = w >> 63;
     for (; edges != 0; edges &= edges - 1) {
@@ -100,8 +103,26 @@ static void run_runs(void) {
     }
   }
   if (carry != 0) *at++ = (uint32_t)(words * 64);
-  listed = (size_t)(at - pages);
-  count = (uint32_t)(listed / 2);
+  return (size_t)(at - pages);
+}
+
+/* The list is that of the last guest, the count that of all. */
+static void run_to_pages(void) {
+  uint32_t sum = 0;
+  for (size_t g = 0; g < guests; g++) {
+    listed = to_pages(a + g * words);
+    sum += (uint32_t)listed;
+  }
+  count = sum;
+}
+
+static void run_runs(void) {
+  uint32_t sum = 0;
+  for (size_t g = 0; g < guests; g++) {
+    listed = to_runs(a + g * words);
+    sum += (uint32_t)(listed / 2);
+  }
+  count = sum;
 }
 
 static uint32_t digest_count(void) { return fnv(FNV_START, &count, 1); }

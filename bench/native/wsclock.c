@@ -1,7 +1,8 @@
 /*
  * WSClock in plain C, one page at a time: the sweep of a whole ring and the clock interrupt. The
  * counterpart of assembly/wsclock.ts. A byte each for R and M, a word for the time of last use.
- * Input: bits R, bits M, times of last use. Numbers: pages, now, tau.
+ * Input, for the rings of some guests one behind the other: bits R, bits M, times of last use.
+ * Numbers: pages of a ring, now, tau, guests.
  */
 #include <string.h>
 
@@ -10,7 +11,9 @@
 #define AGE_CAP 0x40000000u
 #define BUCKETS 1600
 
-static size_t pages;
+static size_t pages;  /* of one ring */
+static size_t guests;
+static size_t all;    /* pages of all rings */
 static uint32_t now;
 static uint32_t tau;
 static uint8_t *referenced_before;
@@ -34,8 +37,8 @@ static struct {
 static uint32_t ticked;
 
 static uint8_t *spread(const uint8_t *bits) {
-  uint8_t *bytes = allocate(pages);
-  for (size_t i = 0; i < pages; i++) bytes[i] = (bits[i / 8] >> (i % 8)) & 1;
+  uint8_t *bytes = allocate(all);
+  for (size_t i = 0; i < all; i++) bytes[i] = (bits[i / 8] >> (i % 8)) & 1;
   return bytes;
 }
 
@@ -43,34 +46,36 @@ static void open_ring(const struct input *input) {
   pages = input->args[0];
   now = (uint32_t)input->args[1];
   tau = (uint32_t)input->args[2];
+  guests = input->args[3];
+  all = pages * guests;
   referenced_before = spread(input->data);
-  modified = spread(input->data + pages / 8);
-  last_before = (const uint32_t *)(input->data + pages / 8 * 2);
-  referenced = allocate(pages);
-  last = allocate(pages * 4);
-  history = allocate(pages);
+  modified = spread(input->data + all / 8);
+  last_before = (const uint32_t *)(input->data + all / 8 * 2);
+  referenced = allocate(all);
+  last = allocate(all * 4);
+  history = allocate(all);
   clean = allocate(pages * 4);
   dirty = allocate(pages * 4);
 }
 
 static void restore(void) {
-  memcpy(referenced, referenced_before, pages);
-  memcpy(last, last_before, pages * 4);
-  memset(history, 0, pages);
+  memcpy(referenced, referenced_before, all);
+  memcpy(last, last_before, all * 4);
+  memset(history, 0, all);
 }
 
-static void run_sweep(void) {
+static void sweep(uint8_t *r, const uint8_t *m, uint32_t *used) {
   uint32_t victims = 0;
   uint32_t writes = 0;
   uint32_t members = 0;
   for (size_t page = 0; page < pages; page++) {
-    if (referenced[page]) {
-      referenced[page] = 0;
-      last[page] = now;
+    if (r[page]) {
+      r[page] = 0;
+      used[page] = now;
       members++;
-    } else if (now - last[page] <= tau) {
+    } else if (now - used[page] <= tau) {
       members++;
-    } else if (modified[page]) {
+    } else if (m[page]) {
       dirty[writes++] = (uint32_t)page;
     } else {
       clean[victims++] = (uint32_t)page;
@@ -93,32 +98,42 @@ static void record_interval(uint32_t age) {
   past[bucket].sum += age;
 }
 
-static void run_tick(void) {
+static uint32_t tick(uint8_t *r, uint32_t *used, uint8_t *past_r) {
   uint32_t seen = 0;
   for (size_t page = 0; page < pages; page++) {
-    uint8_t r = referenced[page];
-    history[page] = (uint8_t)(history[page] >> 1 | r << 7);
-    if (r) {
-      record_interval(now - last[page]);
-      last[page] = now;
-      referenced[page] = 0;
+    past_r[page] = (uint8_t)(past_r[page] >> 1 | r[page] << 7);
+    if (r[page]) {
+      record_interval(now - used[page]);
+      used[page] = now;
+      r[page] = 0;
       seen++;
     }
   }
+  return seen;
+}
+
+static void run_sweep(void) {
+  for (size_t g = 0; g < all; g += pages) sweep(referenced + g, modified + g, last + g);
+}
+
+static void run_tick(void) {
+  uint32_t seen = 0;
+  for (size_t g = 0; g < all; g += pages) seen += tick(referenced + g, last + g, history + g);
   ticked = seen;
 }
 
+/* The lists are those of the last guest. */
 static uint32_t digest_sweep(void) {
   uint32_t hash = fnv(FNV_START, (const uint32_t *)&found, 3);
   hash = fnv(hash, clean, found.clean);
   hash = fnv(hash, dirty, found.dirty);
-  return fnv(hash, last, pages);
+  return fnv(hash, last, all);
 }
 
 static uint32_t digest_tick(void) {
   uint32_t hash = fnv(FNV_START, &ticked, 1);
-  hash = fnv(hash, last, pages);
-  return fnv(hash, (const uint32_t *)history, pages / 4);
+  hash = fnv(hash, last, all);
+  return fnv(hash, (const uint32_t *)history, all / 4);
 }
 
 const struct bench_case wsclock_cases[] = {
