@@ -1,21 +1,10 @@
-/**
- * What a guest does to its memory over its own time: it is run from one instant of guest time to
- * another, and touches pages as it goes. Guest time stands still while the guest is paused and
- * runs slower while it is throttled.
- */
-import type { GuestPages, Kernels, PageBitmap } from "../kernels/index.js";
+/** Makes a guest's activity from what a scenario or a program says of it. */
+import type { Kernels } from "../kernels/index.js";
+import type { GuestActivity } from "./guest-activity.js";
 import { ReplayActivity, type ReplaySpec } from "./replay.js";
 import { SyntheticActivity, type SyntheticSpec } from "./synthetic.js";
 
-export interface GuestActivity {
-  /** Applies the accesses of (fromNs, toNs] of guest time. Must be called without gaps. */
-  run(guest: GuestPages, fromNs: number, toNs: number): void;
-  /** Cuts (fromNs, toNs] into as many parts as there are bitmaps, and marks in each the pages that
-   * will be written in its part. The guest stays as it is; `fromNs` is where it stands. */
-  lookAhead(parts: readonly PageBitmap[], fromNs: number, toNs: number): void;
-  /** Does it ever read? Reference bits mean nothing without. */
-  readonly hasReads: boolean;
-}
+export type { GuestActivity } from "./guest-activity.js";
 
 export type ActivitySpec =
   | ({ readonly kind: "synthetic" } & SyntheticSpec)
@@ -23,13 +12,6 @@ export type ActivitySpec =
   | { readonly kind: "idle" };
 
 const IDLE: GuestActivity = { run: () => {}, lookAhead: () => {}, hasReads: true };
-
-/** Boundaries of (fromNs, toNs] cut into `parts` parts, both ends included. */
-export function partBounds(fromNs: number, toNs: number, parts: number): number[] {
-  const bounds: number[] = [];
-  for (let i = 0; i <= parts; i++) bounds.push(fromNs + Math.floor(((toNs - fromNs) * i) / parts));
-  return bounds;
-}
 
 /** Makes the activity of a guest of `pages` pages. */
 export function createActivity(

@@ -6,7 +6,7 @@ import { PrecopyError } from "../base/errors.js";
 import { mix32 } from "../base/random.js";
 import { formatDuration } from "../base/units.js";
 import { type GuestPages, type Kernels, type PageBitmap, TracePlayer } from "../kernels/index.js";
-import { type GuestActivity, partBounds } from "./activity.js";
+import { type GuestActivity, partBounds } from "./guest-activity.js";
 import type { Trace } from "./trace.js";
 
 /** What happens when the guest outlives its trace. */

@@ -12,7 +12,7 @@ import {
   Workload,
   type WorkloadSpec,
 } from "../kernels/index.js";
-import { type GuestActivity, partBounds } from "./activity.js";
+import { type GuestActivity, partBounds } from "./guest-activity.js";
 
 /** A part of a cycle in which a component is active: [startNs, endNs) of every periodNs. */
 export interface Phase {
