@@ -8,42 +8,114 @@
  * caller can get wrong is thrown as a {@link PrecopyError}; an {@link AssertionError} is our bug.
  */
 
-/* Ground: units, errors, seeded randomness, the event queue of virtual time. */
-export { AssertionError } from "./base/assert.js";
-export { type ErrorPlace, PrecopyError, type PrecopyErrorCode } from "./base/errors.js";
-export { type EventHandle, EventQueue } from "./base/event-queue.js";
-export { RunningHash } from "./base/hash.js";
-/* Names, and what a plug-in registers under them: strategies, predictors, presets. */
-export { type ParamSpec, type ParamSpecs, type ParamValues, parseParams } from "./base/params.js";
-export { Random } from "./base/random.js";
+/* Simulations: hosts, links, guests and migrations in, stages, rounds and bytes out. */
+
 export {
-  type Bytes,
-  formatBytes,
-  formatDuration,
-  formatRate,
-  type Nanoseconds,
-  NS_PER_MS,
-  NS_PER_SEC,
-  NS_PER_US,
-  PAGE_SIZE_BYTES,
-  type Pfn,
-  parseDuration,
-  parseRate,
-  parseSize,
-} from "./base/units.js";
+  type MigrationProgress,
+  SCHEMA_VERSION,
+  Simulation,
+  type SimulationOptions,
+  type SimulationResult,
+  type SimulationSnapshot,
+  simulate,
+} from "./model/simulation.js";
+export {
+  DEFAULT_COSTS,
+  type DomainSpec,
+  GUEST_PAGES_MAX,
+  type HostCosts,
+  type HostSpec,
+  type LinkSpec,
+  type MigrationSpec,
+  SIMULATION_NS_MAX,
+  type SimulationSpec,
+} from "./model/spec.js";
+
+/* What a migration came to. */
+
+export type {
+  ByteCounts,
+  MigrationReport,
+  RoundReport,
+  StageTimes,
+} from "./migrate/report.js";
+export type { FrameTag, MigrationResult } from "./model/migration-result.js";
+
 /* The floor: the earliest switch that no pre-copy of an unthrottled guest can beat. */
+
 export * from "./bound/index.js";
-/* What a guest does to its memory: synthetic workloads and replayed traces. */
+export { FLOOR_HORIZON_NS, floorOfMigration, type MigrationFloor } from "./model/floor.js";
+
+/* Names, and what a plug-in registers under them: strategies, predictors, presets. */
+
+export { type ParamSpec, type ParamSpecs, type ParamValues, parseParams } from "./base/params.js";
+export { Registry, type ResolvedStrategy } from "./migrate/registry.js";
+export type { LiveParts, LivePhase, StrategyFactory } from "./migrate/strategy.js";
+export { parseStrategyName, type StrategyName } from "./migrate/strategy-name.js";
+export * from "./workingset/index.js";
+export { SAMPLING_PARAMS, ticksOf } from "./workingset/predictor.js";
+
+/* The decisions that presets and strategies are put together from. */
+
 export {
-  type ActivitySpec,
-  activityArenaBytes,
-  createActivity,
-  type GuestActivity,
-} from "./guest/activity.js";
+  AdaptiveBandwidth,
+  type AdaptiveBandwidthOptions,
+  type BandwidthController,
+  type RoundRate,
+  unlimitedBandwidth,
+} from "./policy/bandwidth.js";
+export {
+  DEFAULT_DOWNTIME_LIMIT_NS,
+  type HoldBackBudget,
+  holdBackCapPages,
+} from "./policy/hold-back.js";
+export {
+  type PageOrder,
+  type Preset,
+  type StreamOverhead,
+  XEN_BATCH_PAGES,
+  XEN_STREAM,
+} from "./policy/preset.js";
+export { PRESETS } from "./policy/presets/index.js";
+export { CONTINUE, type Decision, type RoundStats, type StopRule } from "./policy/stop-rule.js";
+export {
+  JIN_DEFAULTS,
+  JinCpuController,
+  type JinOptions,
+  type Throttle,
+  type ThrottleStats,
+} from "./policy/throttle.js";
+
+/* The engine, which does no I/O: events in, commands out. For drivers of other machines. */
+
+export type { Command, CommandOf, MigrationEvent, Outcome, Region } from "./migrate/messages.js";
+export {
+  CONTROL_MESSAGE_BYTES,
+  Migration,
+  type MigrationConfig,
+  type MigrationState,
+} from "./migrate/migration.js";
+export {
+  type MoveCounts,
+  PageMover,
+  type PageMoverOptions,
+  type RequestBody,
+  type Requests,
+} from "./migrate/page-mover.js";
+export type { MachineDescription, SourceMachine, TargetMachine } from "./migrate/ports.js";
+
+/* The checker, which stands apart from the engine and keeps its own books. */
+
+export {
+  type EndState,
+  MigrationChecker,
+  NEVER_SENT,
+  type Verified,
+} from "./migrate/checker.js";
+
 /* Recorded traces: read, write, cut, tile, measure. */
+
 export type { ImportedTrace, ImportOptions } from "./guest/importers/importer.js";
-export type { ReplaySpec, TraceEnd } from "./guest/replay.js";
-export type { Phase, SyntheticComponent, SyntheticSpec } from "./guest/synthetic.js";
 export {
   MAX_TRACE_ENTRIES,
   MAX_TRACE_INTERVALS,
@@ -73,41 +145,20 @@ export {
   uniqueDirty,
 } from "./guest/trace-stats.js";
 export { TRACE_WRITE_FORMATS, type TraceWriteFormat, writeTrace } from "./guest/trace-write.js";
-/* The kernels: per-page loops in WebAssembly. */
-export * from "./kernels/index.js";
-/* The checker, which stands apart from the engine and keeps its own books. */
+
+/* What a guest does to its memory: synthetic workloads and replayed traces. */
+
 export {
-  type EndState,
-  MigrationChecker,
-  NEVER_SENT,
-  type Verified,
-} from "./migrate/checker.js";
-export type { Command, CommandOf, MigrationEvent, Outcome, Region } from "./migrate/messages.js";
-/* The engine, which does no I/O: events in, commands out. For drivers of other machines. */
-export {
-  CONTROL_MESSAGE_BYTES,
-  Migration,
-  type MigrationConfig,
-  type MigrationState,
-} from "./migrate/migration.js";
-export {
-  type MoveCounts,
-  PageMover,
-  type PageMoverOptions,
-  type RequestBody,
-  type Requests,
-} from "./migrate/page-mover.js";
-export type { MachineDescription, SourceMachine, TargetMachine } from "./migrate/ports.js";
-export { Registry, type ResolvedStrategy } from "./migrate/registry.js";
-export type {
-  ByteCounts,
-  MigrationReport,
-  RoundReport,
-  StageTimes,
-} from "./migrate/report.js";
-export type { LiveParts, LivePhase, StrategyFactory } from "./migrate/strategy.js";
-export { parseStrategyName, type StrategyName } from "./migrate/strategy-name.js";
+  type ActivitySpec,
+  activityArenaBytes,
+  createActivity,
+  type GuestActivity,
+} from "./guest/activity.js";
+export type { ReplaySpec, TraceEnd } from "./guest/replay.js";
+export type { Phase, SyntheticComponent, SyntheticSpec } from "./guest/synthetic.js";
+
 /* Modelled hardware, also usable by itself. */
+
 export {
   CREDIT_DEFAULT_WEIGHT,
   CREDIT_MAX_WEIGHT,
@@ -124,7 +175,6 @@ export type {
   HostView,
   VcpuState,
 } from "./model/domain.js";
-export { FLOOR_HORIZON_NS, floorOfMigration, type MigrationFloor } from "./model/floor.js";
 export {
   ETHERNET_TCP_FRAME,
   type FrameShape,
@@ -133,61 +183,34 @@ export {
   type LinkOptions,
   wireBytesOf,
 } from "./model/link.js";
-/* What a migration came to. */
-export type { FrameTag, MigrationResult } from "./model/migration-driver.js";
 export { type Departure, type FlowOptions, Network } from "./model/network.js";
 export { Flow, type FlowSettings, type Message } from "./model/network-flow.js";
 export { MemoryBook, type MemoryOwner } from "./model/reservation.js";
-/* Simulations: hosts, links, guests and migrations in, stages, rounds and bytes out. */
-export {
-  type MigrationProgress,
-  SCHEMA_VERSION,
-  Simulation,
-  type SimulationOptions,
-  type SimulationResult,
-  type SimulationSnapshot,
-  simulate,
-} from "./model/simulation.js";
-export {
-  DEFAULT_COSTS,
-  type DomainSpec,
-  GUEST_PAGES_MAX,
-  type HostCosts,
-  type HostSpec,
-  type LinkSpec,
-  type MigrationSpec,
-  SIMULATION_NS_MAX,
-  type SimulationSpec,
-} from "./model/spec.js";
 export { DOMAIN_0, type HostedDomain, XenHost } from "./model/xen-host.js";
-/* The decisions that presets and strategies are put together from. */
+
+/* The kernels: per-page loops in WebAssembly. */
+
+export * from "./kernels/index.js";
+
+/* Ground: units, errors, seeded randomness, the event queue of virtual time. */
+
+export { AssertionError } from "./base/assert.js";
+export { type ErrorPlace, PrecopyError, type PrecopyErrorCode } from "./base/errors.js";
+export { type EventHandle, EventQueue } from "./base/event-queue.js";
+export { RunningHash } from "./base/hash.js";
+export { Random } from "./base/random.js";
 export {
-  AdaptiveBandwidth,
-  type AdaptiveBandwidthOptions,
-  type BandwidthController,
-  type RoundRate,
-  unlimitedBandwidth,
-} from "./policy/bandwidth.js";
-export {
-  DEFAULT_DOWNTIME_LIMIT_NS,
-  type HoldBackBudget,
-  holdBackCapPages,
-} from "./policy/hold-back.js";
-export {
-  type PageOrder,
-  type Preset,
-  type StreamOverhead,
-  XEN_BATCH_PAGES,
-  XEN_STREAM,
-} from "./policy/preset.js";
-export { PRESETS } from "./policy/presets/index.js";
-export { CONTINUE, type Decision, type RoundStats, type StopRule } from "./policy/stop-rule.js";
-export {
-  JIN_DEFAULTS,
-  JinCpuController,
-  type JinOptions,
-  type Throttle,
-  type ThrottleStats,
-} from "./policy/throttle.js";
-export * from "./workingset/index.js";
-export { SAMPLING_PARAMS, ticksOf } from "./workingset/predictor.js";
+  type Bytes,
+  formatBytes,
+  formatDuration,
+  formatRate,
+  type Nanoseconds,
+  NS_PER_MS,
+  NS_PER_SEC,
+  NS_PER_US,
+  PAGE_SIZE_BYTES,
+  type Pfn,
+  parseDuration,
+  parseRate,
+  parseSize,
+} from "./base/units.js";
