@@ -9,7 +9,7 @@ import { loadTraceFile } from "../src/cli/trace-files.js";
 import type { Trace } from "../src/guest/trace.js";
 import { cutTrace, tileTrace } from "../src/guest/trace-edit.js";
 import { floorOfMigration } from "../src/model/floor.js";
-import type { MigrationResult } from "../src/model/migration-driver.js";
+import type { MigrationResult } from "../src/model/migration-result.js";
 import { simulate } from "../src/model/simulation.js";
 import { DEFAULT_COSTS, type HostSpec, type SimulationSpec } from "../src/model/spec.js";
 

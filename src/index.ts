@@ -39,12 +39,17 @@ export type {
   RoundReport,
   StageTimes,
 } from "./migrate/report.js";
-export type { FrameTag, MigrationResult } from "./model/migration-result.js";
+export type { FrameTag } from "./model/migration-driver.js";
+export type { MigrationResult } from "./model/migration-result.js";
 
 /* The floor: the earliest switch that no pre-copy of an unthrottled guest can beat. */
 
 export * from "./bound/index.js";
-export { FLOOR_HORIZON_NS, floorOfMigration, type MigrationFloor } from "./model/floor.js";
+export {
+  floorOfMigration,
+  type MigrationFloor,
+  type MigrationFloorOptions,
+} from "./model/floor.js";
 
 /* Names, and what a plug-in registers under them: strategies, predictors, presets. */
 

@@ -67,7 +67,7 @@ export function preCopyFloor(options: FloorOptions): PreCopyFloor {
   for (let k = 0; k < slices && unsentMax >= 0; k++) {
     const atNs = k * sliceNs;
     // Even with the whole of this slice for sending, is too much left?
-    if (history.unsentAt(atNs + sliceNs, { pages, pagesPerNs, sliceNs }) <= unsentMax) {
+    if (!history.leavesMoreThan(unsentMax, atNs + sliceNs, { pages, pagesPerNs, sliceNs })) {
       const unsentPages = Math.ceil(history.unsentAt(atNs, { pages, pagesPerNs, sliceNs }));
       const sendNs = Math.floor(unsentPages / pagesPerNs);
       // Pages over the limit are still sent before the switch, within this slice.
@@ -146,11 +146,20 @@ class WriteHistory {
     this.slicesRun = k + 1;
   }
 
-  /** Pages that no schedule can have sent by `atNs`, given the writes of the slices run so far. */
-  unsentAt(atNs: number, { pages, pagesPerNs, sliceNs }: Service): number {
+  /** Is more than `limit` unsent at `atNs`, whatever the schedule? */
+  leavesMoreThan(limit: number, atNs: number, service: Service): boolean {
+    return this.unsentAt(atNs, service, limit) > limit;
+  }
+
+  /**
+   * Pages that no schedule can have sent by `atNs`, given the writes of the slices run so far; once
+   * that is more than `enough` it need not be known how many more.
+   */
+  unsentAt(atNs: number, service: Service, enough = Number.POSITIVE_INFINITY): number {
+    const { pages, pagesPerNs, sliceNs } = service;
     let most = Math.max(0, pages - atNs * pagesPerNs);
     let since = 0;
-    for (let j = this.slicesRun - 1; j >= 0 && since < this.pagesWritten; j--) {
+    for (let j = this.slicesRun - 1; j >= 0 && since < this.pagesWritten && most <= enough; j--) {
       since += this.pagesOfSlice[j] as number;
       const unsent = since - (atNs - j * sliceNs) * pagesPerNs;
       if (unsent > most) most = unsent;

@@ -1,14 +1,14 @@
 /**
  * The floor of pre-copy for a migration of a simulation: the same guest, link and fixed costs, the
- * guest running as it would without the migration.
+ * guest running as it would without the migration. Looking at the guest first is no part of the
+ * floor: a strategy that samples before its first round pays for it in the distance.
  */
+import { PrecopyError } from "../base/errors.js";
 import { mix32 } from "../base/random.js";
-import { PAGE_SIZE_BYTES } from "../base/units.js";
 import { type PreCopyFloor, preCopyFloor, preCopyFloorArenaBytes } from "../bound/index.js";
-import { activityArenaBytes } from "../guest/activity.js";
+import { activityArenaBytes, createActivity } from "../guest/activity.js";
 import { GuestPages, Kernels } from "../kernels/index.js";
 import { Registry } from "../migrate/registry.js";
-import { ModelGuest } from "./model-guest.js";
 import { resolveConfigs } from "./setup.js";
 import type { SimulationOptions } from "./simulation.js";
 import type { DomainSpec, MigrationSpec, SimulationSpec } from "./spec.js";
@@ -18,66 +18,85 @@ export interface MigrationFloor extends PreCopyFloor {
   readonly guest: string;
   /** Stages before the first round, which no strategy of the class can do without. */
   readonly beforeRoundsNs: number;
-  /** `beforeRoundsNs` and the floor's own total. */
+  /** `beforeRoundsNs` and the floor's own total: what a migration's `totalNs` compares with. */
   readonly migrationTotalNs: number;
+  readonly downtimeLimitNs: number;
+  readonly bandwidthBytesPerSec: number;
+  readonly bytesPerPage: number;
+  /** False: the guest's trace ended before a feasible switch was found. */
+  readonly traceSufficed: boolean;
 }
 
-/** How long a feasible switch is looked for. */
-export const FLOOR_HORIZON_NS = 60_000_000_000;
+/** A switch is looked for during so many times what sending the memory once takes. */
+const HORIZON_FACTOR = 10;
+const ARENA_SLACK_BYTES = 1 << 20;
+
+export interface MigrationFloorOptions extends Pick<SimulationOptions, "registry" | "kernels"> {
+  /** When the migration began, if it had to wait for others. */
+  readonly startNs?: number;
+}
 
 /** The floor for migration number `index`. The link is taken as its own. */
 export async function floorOfMigration(
   spec: SimulationSpec,
   index: number,
-  options: SimulationOptions & { readonly horizonNs?: number } = {},
+  options: MigrationFloorOptions = {},
 ): Promise<MigrationFloor> {
   const config = resolveConfigs(spec, options.registry ?? Registry.standard())[index];
+  if (config === undefined) {
+    throw new PrecopyError(
+      "bad-input",
+      `there is no migration ${index}: the simulation has ${spec.migrations.length}`,
+    );
+  }
   const migration = spec.migrations[index] as MigrationSpec;
-  const domainIndex = spec.domains.findIndex((domain) => domain.name === migration.domain);
-  const domain = spec.domains[domainIndex] as DomainSpec;
-  if (config === undefined) throw new RangeError(`there is no migration ${index}`);
-  const { preset } = config;
-  const slack = 1 << 20;
+  const at = spec.domains.findIndex(({ name }) => name === config.guest);
+  const domain = spec.domains[at] as DomainSpec;
+  const { pages, preset, pageSizeBytes, linkBytesPerSec, downtimeLimitNs } = config;
   const kernels = await Kernels.load({
     ...options.kernels,
     arenaBytes:
-      GuestPages.bytesFor(domain.pages) +
+      GuestPages.bytesFor(pages) +
       activityArenaBytes(domain.activity) +
-      preCopyFloorArenaBytes(domain.pages) +
-      domain.suspendDirtiesPages * 4 +
-      slack,
+      preCopyFloorArenaBytes(pages) +
+      ARENA_SLACK_BYTES,
   });
-  const guest = new ModelGuest({
-    kernels,
-    spec: domain,
-    seed: mix32(spec.seed ^ mix32(domainIndex + 1)),
-    trackReferences: false,
-    trackLastUse: false,
-    foresees: false,
+  const guest = GuestPages.create(kernels, pages);
+  const activity = createActivity(kernels, domain.activity, {
+    pages,
+    seed: mix32(spec.seed ^ mix32(at + 1)),
   });
+  const speed = undisturbedSpeed(spec, domain);
   const beforeRoundsNs = stagesBeforeRounds(spec, migration, domain);
-  const speed = speedWithoutMigration(spec, domain, guest);
-  // The guest has run since the simulation began, as it has when a strategy's rounds begin.
-  guest.advanceTo(migration.startNs + beforeRoundsNs);
-  const floor = preCopyFloor({
-    kernels,
-    guest: guest.pages,
-    activity: guest.activity,
-    fromNs: guest.ranNs,
-    speed,
-    bytesPerPage: PAGE_SIZE_BYTES + preset.stream.perPageBytes,
-    bandwidthBytesPerSec: config.linkBytesPerSec,
-    downtimeLimitNs: config.downtimeLimitNs,
-    fixedNs: config.fixedDowntimeNs,
-    horizonNs: options.horizonNs ?? FLOOR_HORIZON_NS,
-  });
-  return {
-    ...floor,
-    guest: domain.name,
-    beforeRoundsNs,
-    migrationTotalNs: beforeRoundsNs + floor.totalNs,
-  };
+  const fromNs = Math.floor(((options.startNs ?? migration.startNs) + beforeRoundsNs) * speed);
+  const bytesPerPage = pageSizeBytes + preset.stream.perPageBytes;
+  const stated = { downtimeLimitNs, bandwidthBytesPerSec: linkBytesPerSec, bytesPerPage };
+  const sendOnceNs = ((pages * bytesPerPage) / linkBytesPerSec) * 1e9;
+  const horizonNs = Math.ceil(HORIZON_FACTOR * Math.min(sendOnceNs, Number.MAX_SAFE_INTEGER / 100));
+  const known = { ...stated, guest: config.guest, beforeRoundsNs };
+  try {
+    activity.run(guest, 0, fromNs);
+    const fixedNs = config.fixedDowntimeNs;
+    const where = { kernels, guest, activity, fromNs, speed, fixedNs, horizonNs };
+    const floor = preCopyFloor({ ...stated, ...where });
+    const migrationTotalNs = beforeRoundsNs + floor.totalNs;
+    return { ...floor, ...known, migrationTotalNs, traceSufficed: true };
+  } catch (error) {
+    if (!(error instanceof PrecopyError && error.code === "trace-ended")) throw error;
+    return { ...TRACE_ENDED, ...known, bytes: pages * bytesPerPage };
+  }
 }
+
+const TRACE_ENDED = {
+  feasible: false,
+  switchNs: Number.POSITIVE_INFINITY,
+  unsentPages: 0,
+  downtimeNs: Number.POSITIVE_INFINITY,
+  totalNs: Number.POSITIVE_INFINITY,
+  migrationTotalNs: Number.POSITIVE_INFINITY,
+  sliceNs: 0,
+  traceSufficed: false,
+} as const;
 
 function stagesBeforeRounds(
   spec: SimulationSpec,
@@ -89,17 +108,13 @@ function stagesBeforeRounds(
   return (source?.costs.initialiseNs ?? 0) + (target?.costs.reserveNs ?? 0);
 }
 
-/** Puts every guest of the host in its place and asks the scheduler. */
-function speedWithoutMigration(
-  spec: SimulationSpec,
-  domain: DomainSpec,
-  guest: ModelGuest,
-): number {
-  const hostSpec = spec.hosts.find((host) => host.name === domain.host);
-  if (hostSpec === undefined) throw new RangeError(`there is no host ${domain.host}`);
-  const host = new XenHost(hostSpec);
-  for (const other of spec.domains.filter((d) => d.host === domain.host)) {
-    host.add(other, other.name === domain.name ? guest : undefined, 0);
+/** Guest time per wall time before anything migrates. */
+function undisturbedSpeed(spec: SimulationSpec, domain: DomainSpec): number {
+  const host = spec.hosts.find(({ name }) => name === domain.host);
+  if (host === undefined || domain.demandCpus === 0) return 1;
+  const alone = new XenHost(host);
+  for (const other of spec.domains) {
+    if (other.host === host.name) alone.add(other, undefined, 0);
   }
-  return guest.baselineSpeed;
+  return Math.min(1, alone.scheduler.shareOf(domain.name) / domain.demandCpus);
 }

@@ -8,10 +8,10 @@
 import type { EventHandle, EventQueue } from "../base/event-queue.js";
 import type { RunningHash } from "../base/hash.js";
 import { type Kernels, U32Buffer } from "../kernels/index.js";
-import { MigrationChecker, type Verified } from "../migrate/checker.js";
+import { MigrationChecker } from "../migrate/checker.js";
 import type { Command, CommandOf, MigrationEvent } from "../migrate/messages.js";
 import { CONTROL_MESSAGE_BYTES, type Migration } from "../migrate/migration.js";
-import type { MigrationReport } from "../migrate/report.js";
+import { type MigrationResult, slowdown } from "./migration-result.js";
 import type { ModelGuest } from "./model-guest.js";
 import type { Network } from "./network.js";
 import type { Flow } from "./network-flow.js";
@@ -44,20 +44,6 @@ export interface DriverOptions {
   readonly path: readonly string[];
   readonly latencyNs: number;
   readonly ended: (driver: MigrationDriver, nowNs: number) => void;
-}
-
-/** A report with what only the model can add. */
-export interface MigrationResult extends MigrationReport {
-  /** Share of the guest's progress that was lost while it ran, from start to pause. */
-  readonly guestSlowdown: number;
-  readonly guestRanNs: number;
-  readonly guestBaselineNs: number;
-  /** First writes to logged pages, each a fault or a PML entry. */
-  readonly logDirtyFaults: number;
-  /** Sends of pages that had not changed since they were sent before ("fake dirty"). */
-  readonly unchangedSends: number;
-  readonly endNs: number;
-  readonly verified: Verified;
 }
 
 interface Slot {
@@ -401,10 +387,4 @@ export class MigrationDriver {
       hash.addNumber(list[list.length - 1] ?? 0);
     }
   }
-}
-
-/** To the millionth; 0 when the guest would not have run at all. */
-function slowdown(ranNs: number, baselineNs: number): number {
-  if (baselineNs <= 0) return 0;
-  return Math.round((1 - ranNs / baselineNs) * 1e6) / 1e6;
 }

@@ -11,12 +11,8 @@ import { Kernels, type KernelsOptions } from "../kernels/index.js";
 import type { Command, MigrationEvent } from "../migrate/messages.js";
 import { Migration, type MigrationConfig, type MigrationState } from "../migrate/migration.js";
 import { Registry } from "../migrate/registry.js";
-import {
-  type DriverWorld,
-  type FrameTag,
-  MigrationDriver,
-  type MigrationResult,
-} from "./migration-driver.js";
+import { type DriverWorld, type FrameTag, MigrationDriver } from "./migration-driver.js";
+import type { MigrationResult } from "./migration-result.js";
 import { ModelGuest } from "./model-guest.js";
 import { Network } from "./network.js";
 import { arenaFor, linkBetween, resolveConfigs } from "./setup.js";
@@ -50,6 +46,9 @@ export interface SimulationResult {
   readonly makespanNs: number;
   readonly migrations: readonly MigrationResult[];
 }
+
+/** Steps between two pauses of `run`: about a tenth of a second of a large guest. */
+const STEPS_A_BREATH = 64;
 
 /** Where a migration stands; can be sent to a worker or drawn. */
 export interface MigrationProgress {
@@ -165,7 +164,7 @@ export class Simulation {
       const next = this.nextEventNs();
       assert(Number.isFinite(next), "a migration that has not ended has a timer");
       this.step(next);
-      if (pause !== undefined && steps % 512 === 0) await pause();
+      if (pause !== undefined && steps % STEPS_A_BREATH === 0) await pause();
     }
     return this.result();
   }

@@ -2,7 +2,7 @@
  * Results as CSV (RFC 4180, lines ended by CR LF): a row per migration, and a row per round. Both
  * carry seed and migration number, so that tables of several runs can be joined.
  */
-import type { MigrationResult } from "../model/migration-driver.js";
+import type { MigrationResult } from "../model/migration-result.js";
 import type { SimulationResult } from "../model/simulation.js";
 
 type Cell = number | string;

@@ -5,7 +5,7 @@
 import type { Verified } from "../migrate/checker.js";
 import type { Outcome } from "../migrate/messages.js";
 import type { ByteCounts, RoundReport, StageTimes } from "../migrate/report.js";
-import type { MigrationResult } from "../model/migration-driver.js";
+import type { MigrationResult } from "../model/migration-result.js";
 import type { SimulationResult } from "../model/simulation.js";
 
 export interface MigrationJson {

@@ -1,6 +1,6 @@
 /** Several migrations side by side: a column each, stages and costs as rows. */
 import { formatBytes, formatDuration } from "../base/units.js";
-import type { MigrationResult } from "../model/migration-driver.js";
+import type { MigrationResult } from "../model/migration-result.js";
 import { alignColumns, count, percent } from "./text.js";
 
 type Row = readonly [label: string, of: (migration: MigrationResult) => string];

@@ -6,7 +6,7 @@
 import { assert } from "../base/assert.js";
 import { formatBytes, formatDuration, formatRate } from "../base/units.js";
 import type { RoundReport, StageTimes } from "../migrate/report.js";
-import type { MigrationResult } from "../model/migration-driver.js";
+import type { MigrationResult } from "../model/migration-result.js";
 import type { SimulationResult } from "../model/simulation.js";
 import type { MigrationSpec, SimulationSpec } from "../model/spec.js";
 import { LIMIT_NAMES, type Limits } from "./limits.js";

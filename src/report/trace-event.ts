@@ -5,7 +5,7 @@
  * of virtual time.
  */
 import type { StageTimes } from "../migrate/report.js";
-import type { MigrationResult } from "../model/migration-driver.js";
+import type { MigrationResult } from "../model/migration-result.js";
 import type { SimulationResult } from "../model/simulation.js";
 
 export interface TraceEvent {

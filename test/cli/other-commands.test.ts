@@ -175,10 +175,10 @@ describe("precopy bound", () => {
     expect(code).toBe(0);
     const { bounds } = JSON.parse(out);
     expect(bounds.map((bound: { strategy: string }) => bound.strategy)).toEqual(names);
-    for (const { floor, factor, liveNs, outside } of bounds) {
+    for (const { floor, factor, tookNs, outside } of bounds) {
       expect(floor.feasible).toBe(true);
       expect(floor.downtimeNs).toBeLessThanOrEqual(300_000_000);
-      expect(factor).toBeCloseTo(liveNs / floor.totalNs, 9);
+      expect(factor).toBeCloseTo(tookNs / floor.migrationTotalNs, 9);
       if (outside === null) expect(factor).toBeGreaterThanOrEqual(1);
     }
   });

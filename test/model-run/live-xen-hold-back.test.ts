@@ -8,7 +8,7 @@
 import { describe, expect, it } from "vitest";
 import type { SyntheticComponent } from "../../src/guest/synthetic.js";
 import type { WorkloadSpec } from "../../src/kernels/index.js";
-import type { MigrationResult } from "../../src/model/migration-driver.js";
+import type { MigrationResult } from "../../src/model/migration-result.js";
 import { simulate } from "../../src/model/simulation.js";
 import { small } from "../support/specs.js";
 

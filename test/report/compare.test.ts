@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { MigrationResult } from "../../src/model/migration-driver.js";
+import type { MigrationResult } from "../../src/model/migration-result.js";
 import { compareRuns, spreadOf } from "../../src/report/compare.js";
 import { comparisonText, comparisonWarnings } from "../../src/report/compare-text.js";
 import { migration, resultOf } from "./results.js";

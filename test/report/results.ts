@@ -1,5 +1,5 @@
 /** Results for tests of reports: made by hand, or run. */
-import type { MigrationResult } from "../../src/model/migration-driver.js";
+import type { MigrationResult } from "../../src/model/migration-result.js";
 import type { SimulationResult } from "../../src/model/simulation.js";
 
 const MS = 1_000_000;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { PrecopyError } from "../../src/base/errors.js";
 import { readTrace as readTraceBytes } from "../../src/guest/trace-read.js";
 import { Registry } from "../../src/migrate/registry.js";
-import type { MigrationResult } from "../../src/model/migration-driver.js";
+import type { MigrationResult } from "../../src/model/migration-result.js";
 import { simulate } from "../../src/model/simulation.js";
 import {
   type LoadedScenario,

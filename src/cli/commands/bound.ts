@@ -1,13 +1,14 @@
 /** `precopy bound`: how far strategies are from what no pre-copy can beat. */
 import type { Command } from "commander";
 import { formatBytes, formatDuration, formatRate } from "../../base/units.js";
-import type { MigrationResult } from "../../model/migration-driver.js";
+import type { MigrationFloor } from "../../model/floor.js";
+import type { MigrationResult } from "../../model/migration-result.js";
 import type { SimulationResult } from "../../model/simulation.js";
 import { migrationIndexes } from "../../report/summary.js";
 import { alignColumns, wrap } from "../../report/text.js";
 import { withStrategy } from "../../scenario/index.js";
 import { collect, shellCommand } from "../flags.js";
-import { type Floor, type FloorDistance, floorDistance, floorOf } from "../floor.js";
+import { type FloorDistance, floorDistance, floorOf } from "../floor.js";
 import {
   openScenario,
   type ScenarioFlags,
@@ -25,7 +26,7 @@ interface BoundFlags extends ScenarioFlags {
 interface BoundRow {
   readonly strategy: string;
   readonly result: MigrationResult;
-  readonly floor: Floor;
+  readonly floor: MigrationFloor;
   readonly distance: FloorDistance;
 }
 
@@ -87,8 +88,8 @@ function boundText(
     const { bandwidthBytesPerSec, downtimeLimitNs, bytesPerPage } = first;
     const words =
       `Floor of pre-copy at ${formatRate(bandwidthBytesPerSec)} of payload and ${bytesPerPage} ` +
-      `bytes a page, with a downtime of at most ${formatDuration(downtimeLimitNs)}, counted ` +
-      "from the first round:";
+      `bytes a page, with a downtime of at most ${formatDuration(downtimeLimitNs)}, all stages ` +
+      "counted:";
     lines.push(...wrap(words.split(" "), session.width), "");
   }
   const [head = "", ...body] = alignColumns(
@@ -98,7 +99,7 @@ function boundText(
         strategy,
         result.guest,
         floorText(floor),
-        formatDuration(distance.liveNs),
+        formatDuration(distance.tookNs),
         distance.factor === null ? "" : `${distance.factor.toFixed(2)} ×`,
         formatBytes(result.bytesSent),
         formatBytes(floor.bytes),
@@ -118,7 +119,7 @@ function boundText(
 }
 
 /** The floor's time, or why there is none. */
-export function floorText(floor: Floor): string {
-  if (floor.feasible) return formatDuration(floor.totalNs);
+export function floorText(floor: MigrationFloor): string {
+  if (floor.feasible) return formatDuration(floor.migrationTotalNs);
   return floor.traceSufficed ? "no feasible switch" : "trace too short";
 }

@@ -5,7 +5,8 @@
  */
 import { Command } from "commander";
 import { formatDuration } from "../../base/units.js";
-import type { MigrationResult } from "../../model/migration-driver.js";
+import type { MigrationFloor } from "../../model/floor.js";
+import type { MigrationResult } from "../../model/migration-result.js";
 import { Simulation, type SimulationResult } from "../../model/simulation.js";
 import type { SimulationSpec } from "../../model/spec.js";
 import { compareRuns } from "../../report/compare.js";
@@ -17,7 +18,7 @@ import { checkedText, migrationIndexes, migrationText, routeOf } from "../../rep
 import { plural, wrap } from "../../report/text.js";
 import { xlList } from "../../report/xl/list.js";
 import { withStrategy } from "../../scenario/index.js";
-import { type Floor, type FloorDistance, floorDistance, floorOf } from "../floor.js";
+import { type FloorDistance, floorDistance, floorOf } from "../floor.js";
 import { type LoadedScenario, openScenario } from "../scenario-file.js";
 import type { Session } from "../session.js";
 import { judge } from "../verdict.js";
@@ -147,7 +148,7 @@ async function show(session: Session, stop: Stop): Promise<void> {
 }
 
 interface FloorResult {
-  readonly floor: Floor;
+  readonly floor: MigrationFloor;
   readonly distance: FloorDistance;
 }
 
@@ -167,11 +168,11 @@ function floorSentence(result: FloorResult | undefined): string {
   const { floor, distance } = result;
   const within = `within a downtime of ${formatDuration(floor.downtimeLimitNs)}`;
   if (distance.factor === null) return `No pre-copy of this guest could switch ${within}.`;
-  const least = formatDuration(floor.totalNs);
-  const took = `this one took ${formatDuration(distance.liveNs)}, ${distance.factor.toFixed(2)} times that`;
+  const least = formatDuration(floor.migrationTotalNs);
+  const took = `this one took ${formatDuration(distance.tookNs)}, ${distance.factor.toFixed(2)} times that`;
   const outside =
     distance.outside === null ? "" : ` (it ${distance.outside}, so the floor does not bind it)`;
-  return `A pre-copy that knew the guest's future needs ${least} from its first round on ${within}; ${took}${outside}.`;
+  return `A pre-copy that knew the guest's future needs ${least} ${within}; ${took}${outside}.`;
 }
 
 /** "1.31", or in brackets where the strategy does not belong to the floor's class. */
