@@ -16,6 +16,7 @@ import {
   TRACE_READ_FORMATS,
 } from "../guest/trace-read.js";
 import { type TraceWriteFormat, writeTrace } from "../guest/trace-write.js";
+import { fileError } from "./files.js";
 
 /** How to read a trace file; the path gives the name. */
 export type LoadTraceOptions = Omit<ReadTraceOptions, "name">;
@@ -84,21 +85,6 @@ async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Prom
   } finally {
     for (const signal of STOP_SIGNALS) process.removeListener(signal, onSignal);
   }
-}
-
-/** The system's reason in words, as the user's error; our own errors stay as they are. */
-function fileError(error: unknown, verb: "read" | "written", file: string): unknown {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (error instanceof PrecopyError || typeof code !== "string") return error;
-  const reasons: Record<string, string> = {
-    ENOENT: "there is no such file or folder",
-    EISDIR: "it is a folder",
-    EACCES: "permission is denied",
-    ENOSPC: "the disk is full",
-    ENOTDIR: "part of the path is not a folder",
-  };
-  const problem = `cannot be ${verb}: ${reasons[code] ?? code}`;
-  return new PrecopyError("bad-input", problem, { file });
 }
 
 /** Adds the options that say how to read a trace; {@link importOptionsOf} reads them. */

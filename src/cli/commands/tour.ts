@@ -4,7 +4,7 @@
  * turn. The guests replay recorded page traces.
  */
 import { Command } from "commander";
-import { formatDuration } from "../../base/units.js";
+import { formatDuration, formatRate } from "../../base/units.js";
 import type { MigrationFloor } from "../../model/floor.js";
 import type { MigrationResult } from "../../model/migration-result.js";
 import { Simulation, type SimulationResult } from "../../model/simulation.js";
@@ -17,7 +17,7 @@ import { explainStop } from "../../report/stop-reason.js";
 import { checkedText, migrationIndexes, migrationText, routeOf } from "../../report/summary.js";
 import { plural, wrap } from "../../report/text.js";
 import { xlList } from "../../report/xl/list.js";
-import { withStrategy } from "../../scenario/index.js";
+import { withBandwidth, withStrategy } from "../../scenario/index.js";
 import { type FloorDistance, floorDistance, floorOf } from "../floor.js";
 import { type LoadedScenario, openScenario } from "../scenario-file.js";
 import type { Session } from "../session.js";
@@ -68,15 +68,32 @@ async function tour(session: Session): Promise<void> {
     all.push(result);
     await show(session, { number: at + 1, strategy, words, spec: one, result, scenario });
   }
-  const comparison = compareRuns(
-    STOPS.map(([strategy], at) => ({ strategy, results: [all[at] as SimulationResult] })),
-  );
-  const { palette, width } = session;
-  const guests = spec.migrations.length;
   heading(session, "Side by side");
-  session.print(comparisonText(comparison, { repeat: "precopy tour", guests, palette, width }));
+  sideBySide(session, all);
+  heading(session, "The same over a slower link");
+  const slow: SimulationResult[] = [];
+  for (const [strategy] of STOPS) {
+    const one = withBandwidth(withStrategy(spec, strategy), SLOW_BYTES_PER_SEC);
+    slow.push(await session.simulate(one, { registry, label: strategy }));
+  }
+  session.print(paragraph(session, SLOW_WORDS));
+  session.print("\n");
+  sideBySide(session, slow);
   session.print(NEXT);
   judge(session, all, {});
+}
+
+/** 100 Mbit/s: Clark et al.'s lowest rate, and what a busy network leaves a migration. */
+const SLOW_BYTES_PER_SEC = 12.5e6;
+const SLOW_WORDS = `${formatRate(SLOW_BYTES_PER_SEC)} instead: rounds are longer, so more is written while they run and more is sent again. What looking first costs is the same second as before.`;
+
+function sideBySide(session: Session, results: readonly SimulationResult[]): void {
+  const { palette, width } = session;
+  const comparison = compareRuns(
+    STOPS.map(([strategy], at) => ({ strategy, results: [results[at] as SimulationResult] })),
+  );
+  const guests = results[0]?.migrations.length ?? 0;
+  session.print(comparisonText(comparison, { repeat: "precopy tour", guests, palette, width }));
 }
 
 const NEXT = `
