@@ -95,6 +95,11 @@ export class Trace implements TraceHeader {
     this.durationNs = columns.endsNs[this.intervals - 1] as number;
   }
 
+  /** A trace that lost its class on its way (structuredClone, postMessage) is one again. */
+  static revive(trace: TraceHeader & { readonly columns: TraceColumns }): Trace {
+    return trace instanceof Trace ? trace : new Trace(trace, trace.columns);
+  }
+
   /** The same trace under another source; it shares the storage. */
   withSource(source: string): Trace {
     const { pageSizeBytes, pages, hasReads, clock } = this;

@@ -7,6 +7,7 @@ import { PrecopyError } from "../base/errors.js";
 import { EventQueue } from "../base/event-queue.js";
 import { RunningHash } from "../base/hash.js";
 import { mix32 } from "../base/random.js";
+import { Trace } from "../guest/trace.js";
 import { Kernels, type KernelsOptions } from "../kernels/index.js";
 import type { Command, MigrationEvent } from "../migrate/messages.js";
 import { Migration, type MigrationConfig, type MigrationState } from "../migrate/migration.js";
@@ -97,7 +98,7 @@ export class Simulation {
     snapshot: SimulationSnapshot,
     options: SimulationOptions = {},
   ): Promise<Simulation> {
-    const simulation = await Simulation.create(snapshot.spec, options);
+    const simulation = await Simulation.create(reviveTraces(snapshot.spec), options);
     simulation.advanceTo(snapshot.nowNs);
     if (simulation.hash.digest() !== snapshot.eventLogHash) {
       throw new PrecopyError(
@@ -322,6 +323,16 @@ export class Simulation {
     for (const host of this.hosts.values()) if (host.domains.has(domain)) return host;
     throw new AssertionError(`a domain ${domain} stands on some host`);
   }
+}
+
+/** A specification that came through structuredClone has traces without their class. */
+function reviveTraces(spec: SimulationSpec): SimulationSpec {
+  const domains = spec.domains.map((domain) => {
+    const { activity } = domain;
+    if (activity.kind !== "replay") return domain;
+    return { ...domain, activity: { ...activity, trace: Trace.revive(activity.trace) } };
+  });
+  return { ...spec, domains };
 }
 
 /** Runs a whole simulation and returns what it came to. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PrecopyError } from "../../src/base/errors.js";
 import { Simulation, simulate } from "../../src/model/simulation.js";
-import { hotCold, type SmallOptions, small, uniform } from "../support/specs.js";
+import { hotCold, recorded, type SmallOptions, small, uniform } from "../support/specs.js";
 
 const one = async (options: SmallOptions) => (await simulate(small(options))).migrations[0]!;
 
@@ -70,8 +70,10 @@ describe("a simulation", () => {
     expect(simulation.result()).toEqual(whole);
   });
 
-  it("a snapshot comes back to the same place and goes on alike", async () => {
-    const spec = small({ pages: 3000 });
+  it.each([
+    ["synthetic", small({ pages: 3000 })],
+    ["replayed", small({ pages: 3000, activity: recorded(3000) })],
+  ])("a snapshot of a %s guest comes back and goes on alike", async (_name, spec) => {
     const simulation = await Simulation.create(spec);
     simulation.advanceTo(60_000_000);
     const snapshot = structuredClone(simulation.snapshot());

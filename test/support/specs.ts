@@ -1,5 +1,6 @@
 /** Small simulations for tests: two hosts, one link, one guest that migrates. */
 import type { ActivitySpec } from "../../src/guest/activity.js";
+import { TraceBuilder } from "../../src/guest/trace.js";
 import {
   DEFAULT_COSTS,
   type DomainSpec,
@@ -88,4 +89,15 @@ export function small(options: SmallOptions = {}): SimulationSpec {
     ],
     atOnce: 1,
   };
+}
+
+/** A made-up recording: every 20 ms a hundred pages, the window moving on by ten. */
+export function recorded(pages: number): ActivitySpec {
+  const header = { pageSizeBytes: 4096, pages, hasReads: false, clock: "time" } as const;
+  const builder = new TraceBuilder({ ...header, source: "made up" });
+  for (let i = 0; i < 50; i++) {
+    const written = Array.from({ length: 100 }, (_, k) => (i * 10 + k) % pages);
+    builder.append({ endNs: (i + 1) * 20_000_000, written: written.sort((a, b) => a - b) });
+  }
+  return { kind: "replay", trace: builder.finish(), startNs: 0, end: "loop" };
 }
