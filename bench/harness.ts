@@ -65,7 +65,7 @@ export interface Effort {
 }
 
 export const FULL: Effort = {
-  roundsMin: 7,
+  roundsMin: 5,
   roundsMax: 41,
   caseMs: 1500,
   sliceMs: 12,

@@ -9,7 +9,7 @@ import type { FastBitSet, Peers, RoaringBitmap } from "../peers.js";
 import * as plain from "../plain/bitmap.js";
 
 /** Pages that are listed in a run: of several guests, so that no branch predictor knows them. */
-const UNFORESEEN_PAGES = 2 ** 22;
+const UNFORESEEN_PAGES = 2 ** 24;
 
 const DENSITIES = [0.001, 0.01, 0.1, 0.5, 0.9];
 
