@@ -97,9 +97,7 @@ export function wsclockSweep(
   let i = hand >> 6;
   // The hand's own word is met twice: its upper part first, its lower part last.
   for (let k: u32 = 0; k <= words; k++) {
-    let mask = ALL;
-    if (k === 0) mask = ALL << split;
-    else if (k === words) mask = ~(ALL << split);
+    const mask = k === 0 ? ALL << split : k === words ? ~(ALL << split) : ALL;
     const at = (<usize>i) << 3;
     const lastAt = lasts + ((<usize>i) << 8);
     let present = load<u64>(ons + at) & mask;
@@ -119,18 +117,13 @@ export function wsclockSweep(
           r &= upTo;
           old &= upTo;
           cold &= upTo;
-          const next = (i << 6) + <u32>bit + 1;
-          const stop = next === load<u32>(ring, 4) ? 0 : next;
-          store<u32>(ring, stop);
-          full = stop === hand ? 1 : 0;
+          full = stopBehind(ring, (i << 6) + <u32>bit);
         }
         const scheduled = old & m;
         victims += <u32>popcnt<u64>(cold);
         if (clean !== 0 && cold !== 0) cleanAt = emitWord(cold, i << 6, cleanAt);
         if (scheduled !== 0 && writes < writesMax) {
-          const wanted = <u32>popcnt<u64>(scheduled);
-          const room = writesMax - writes;
-          const taken = min<u32>(wanted, room);
+          const taken = min<u32>(<u32>popcnt<u64>(scheduled), writesMax - writes);
           if (dirty !== 0) dirtyAt = emitFirst(scheduled, taken, i << 6, dirtyAt);
           writes += taken;
         }
@@ -144,10 +137,22 @@ export function wsclockSweep(
     }
     i = i + 1 === words ? 0 : i + 1;
   }
+  answerSweep(ring, victims, writes, members, full);
+}
+
+function answerSweep(ring: usize, victims: u32, writes: u32, members: u32, full: u32): void {
   store<u32>(ring, victims, 36);
   store<u32>(ring, writes, 40);
   store<u32>(ring, members, 44);
   store<u32>(ring, full, 48);
+}
+
+/** Leaves the hand behind `page`; 1 if that is where it stood, so that the circle is whole. */
+function stopBehind(ring: usize, page: u32): u32 {
+  const hand = load<u32>(ring);
+  const stop = page + 1 === load<u32>(ring, 4) ? 0 : page + 1;
+  store<u32>(ring, stop);
+  return stop === hand ? 1 : 0;
 }
 
 /** Bit p of `out` := p is on the ring and R = 1 or its age is at most tau; returns how many. */
