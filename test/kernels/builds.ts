@@ -1,7 +1,11 @@
 /**
  * Both builds of the kernels: every test of a kernel runs on each.
  */
+import fc from "fast-check";
 import { Kernels } from "../../src/kernels/index.js";
+
+// Else lists of ten entries are long: kernels work on words of 64 and blocks of 512.
+fc.configureGlobal({ defaultSizeToMaxWhenMaxSpecified: true });
 
 export const BUILDS = [
   { build: "simd", simd: true },

@@ -8,7 +8,7 @@ import {
   PageVersions,
   U32Buffer,
 } from "../../src/kernels/index.js";
-import { BUILDS, load } from "./builds.js";
+import { BUILDS, load, SIZES } from "./builds.js";
 
 const PAGES = 150;
 
@@ -75,6 +75,21 @@ describe.each(BUILDS)("GuestPages ($build)", ({ simd }) => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("finds no page past the last one, at every size", () => {
+    for (const pages of SIZES) {
+      const kernels = load(simd, 1 << 16);
+      const guest = GuestPages.create(kernels, pages);
+      const out = PageBitmap.create(kernels, pages);
+      const list = U32Buffer.create(kernels, 1);
+      list.set([pages - 1]);
+      guest.touchReads(list, 5);
+      // At tick 5 the storage behind the last page would be as young as that page.
+      expect(exactWorkingSet(guest, 5, 10, out)).toBe(1);
+      expect(bits(out)).toEqual([pages - 1]);
+      expect(out.count()).toBe(1);
+    }
   });
 
   it("keeps old pages old when the time of last use wraps", () => {

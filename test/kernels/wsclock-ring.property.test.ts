@@ -167,4 +167,38 @@ describe.each(BUILDS)("WsClockRing ($build)", ({ simd }) => {
       { numRuns: 60 },
     );
   });
+
+  it("counts intervals of any length to 1/64 of it, and loses none", () => {
+    const interval = fc.oneof(
+      fc.integer({ min: 1, max: 300 }),
+      fc.integer({ min: 1, max: 60_000 }),
+    );
+    const lists = fc.array(interval, { minLength: 1, maxLength: 100 });
+    fc.assert(
+      fc.property(lists, fc.integer({ min: 30, max: 3000 }), (intervals, binTicks) => {
+        const kernels = load(simd, 1 << 20);
+        const ring = WsClockRing.create(kernels, 1, { tauTicks: 1 });
+        const bins = U32Buffer.create(kernels, Math.floor(62_000 / binTicks) + 1);
+        let now = 5;
+        ring.referenced.set(0);
+        ring.tick(now);
+        for (const ticks of intervals) {
+          now += ticks;
+          ring.referenced.set(0);
+          ring.tick(now);
+        }
+        ring.intervals(binTicks, bins);
+        let below = 0;
+        bins.view().forEach((count, bin) => {
+          below += count;
+          const border = (bin + 1) * binTicks;
+          const under = (limit: number) => intervals.filter((ticks) => ticks < limit).length;
+          expect(below).toBeGreaterThanOrEqual(under(border * (1 - 1 / 64)));
+          expect(below).toBeLessThanOrEqual(under(border * (1 + 1 / 64)));
+        });
+        expect(below).toBe(intervals.length);
+      }),
+      { numRuns: 100 },
+    );
+  });
 });
