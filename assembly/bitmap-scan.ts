@@ -9,7 +9,8 @@
  *   out    u32 page numbers; up to 8 slots past the last one are overwritten, so every list has
  *          64 bytes of padding behind its capacity
  *
- * After Lemire, Kurz & Rupp, "Xor filters"-era simdjson practice ("Really fast bitset decoding").
+ * Unconditional stores: Lemire, "Really fast bitset decoding for average densities" (2019), as in
+ * simdjson (Langdale & Lemire, VLDB Journal 28, 2019).
  * Time O(pages / 512 + set bits).
  */
 
