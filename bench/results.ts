@@ -118,15 +118,16 @@ function targetTable({ cases, largeGuest }: Run): string[] {
   ];
 }
 
+/** One paragraph a note, for all the cases that it explains. */
 function misses({ cases }: Run): string[] {
-  const missed = judged(cases).filter(({ met }) => !met);
-  return missed.flatMap(({ result, target }) => {
+  const missed = new Map<string, string[]>();
+  for (const { result, target, met } of judged(cases)) {
+    if (met) continue;
+    const note = noteFor(result.benchCase, target.than);
     const { group, name, pages } = result.benchCase;
-    return [
-      `Missed: ${group}, ${name}, ${size(pages)}. ${noteFor(result.benchCase, target.than)}`,
-      "",
-    ];
-  });
+    missed.set(note, [...(missed.get(note) ?? []), `${group}, ${name}, ${size(pages)}`]);
+  }
+  return [...missed].flatMap(([note, which]) => [`Missed: ${which.join("; ")}. ${note}`, ""]);
 }
 
 function figures({ cases, largeGuest }: Run): string[] {
