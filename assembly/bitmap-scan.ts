@@ -11,7 +11,8 @@
  *   out    u32 page numbers; up to 8 slots past the last one are overwritten, so every list has
  *          64 bytes of padding behind its capacity
  *
- * After Lemire, Kurz & Rupp, "Xor filters"-era simdjson practice ("Really fast bitset decoding").
+ * Unconditional stores: Lemire, "Really fast bitset decoding for average densities" (2019), as in
+ * simdjson (Langdale & Lemire, VLDB Journal 28, 2019).
  * Time O(pages / 512 + set bits).
  */
 
@@ -236,11 +237,11 @@ function emitDense(word: u64, base: u32, out: usize): usize {
   }
 }
 
-/** Bit i := word i of the `bytes` (a multiple of 16, at most 512) at p is not 0. */
+/** Bit i := word i of the `bytes` (a multiple of 64, at most 512) at p is not 0. */
 function filledWords(p: usize, bytes: usize): u64 {
   let filled: u64 = 0;
   for (let i: usize = 0; i < bytes; i += 64) {
-    filled |= (<u64>filledOf8(p + i)) << (<u64>(i >> 3));
+    filled |= u64(filledOf8(p + i)) << u64(i >> 3);
   }
   return filled;
 }
