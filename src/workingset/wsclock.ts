@@ -6,7 +6,8 @@
  *
  * tau=auto chooses tau from the sampled re-reference intervals: the smallest tau that maximises
  * (share of re-references that come within tau) - (share of the pages seen that it would hold),
- * the point where holding more pages stops paying. No constant is fitted.
+ * the point where holding more pages stops paying. No constant is fitted. It is chosen anew whenever
+ * twice as many ticks have been seen as at the last choice.
  *
  * `literal` follows the order of the seed paper's bullets, which update the time of last use of
  * pages whose R bit is 0: a variant to study, not to use.
@@ -37,6 +38,8 @@ class WsClock implements WorkingSetPredictor {
   private readonly sizes: U32Buffer;
   private readonly auto: boolean;
   private readonly literal: boolean;
+  private ticks = 0;
+  private chooseAtTick = 1;
 
   constructor({ kernels, pages }: PredictorContext, params: ParamValues) {
     this.evidence = evidenceOf(params);
@@ -61,7 +64,11 @@ class WsClock implements WorkingSetPredictor {
       return;
     }
     this.ring.tick(now);
-    if (this.auto) this.chooseTau(now);
+    this.ticks++;
+    if (this.auto && this.ticks >= this.chooseAtTick) {
+      this.chooseAtTick = 2 * this.ticks;
+      this.chooseTau(now);
+    }
   }
 
   select(pagesMax: number, virtualNs: number, out: PageBitmap): number {
