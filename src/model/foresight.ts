@@ -5,6 +5,7 @@
  */
 import type { GuestActivity } from "../guest/activity.js";
 import { type Kernels, PageBitmap, U32Buffer } from "../kernels/index.js";
+import { takeFirst } from "../workingset/page-lists.js";
 
 const PARTS = 8;
 const CHUNK_PAGES = 1024;
@@ -59,15 +60,6 @@ export class Foresight {
     const rest = this.both;
     rest.copyFrom(this.levels[fits - 1] as PageBitmap);
     rest.andNot(out);
-    let from = 0;
-    let added = 0;
-    while (added < room) {
-      const got = rest.nextPages(this.chunk, from, Math.min(CHUNK_PAGES, room - added));
-      if (got === 0) break;
-      out.setBatch(this.chunk);
-      added += got;
-      from = (this.chunk.view()[got - 1] as number) + 1;
-    }
-    return added;
+    return takeFirst(rest, room, this.chunk, out);
   }
 }

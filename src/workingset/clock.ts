@@ -6,6 +6,7 @@
 
 import type { ParamValues } from "../base/params.js";
 import { ClockRing, PageBitmap, U32Buffer } from "../kernels/index.js";
+import { inScanOrder, takeFirst } from "./page-lists.js";
 import {
   type PredictorContext,
   type PredictorFactory,
@@ -41,26 +42,14 @@ class Clock implements WorkingSetPredictor {
 
   tick(): void {
     const { pending, chunk } = this;
-    for (let step = 0; step < pending.pages; ) {
-      step = pending.nextPagesPermuted(chunk, step, CHUNK_PAGES);
-      if (chunk.length > 0) this.ring.accessBatch(chunk);
-    }
+    inScanOrder(pending, chunk, () => this.ring.accessBatch(chunk));
     pending.reset();
   }
 
   select(pagesMax: number, _virtualNs: number, out: PageBitmap): number {
     this.ring.residentInto(this.resident);
     out.reset();
-    let from = 0;
-    let kept = 0;
-    while (kept < pagesMax) {
-      const got = this.resident.nextPages(this.chunk, from, Math.min(CHUNK_PAGES, pagesMax - kept));
-      if (got === 0) break;
-      out.setBatch(this.chunk);
-      kept += got;
-      from = (this.chunk.view()[got - 1] as number) + 1;
-    }
-    return kept;
+    return takeFirst(this.resident, pagesMax, this.chunk, out);
   }
 
   describe(): Record<string, number> {

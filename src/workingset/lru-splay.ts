@@ -11,6 +11,7 @@
 
 import type { ParamValues } from "../base/params.js";
 import { LruList, PageBitmap, SplayTree, U32Buffer } from "../kernels/index.js";
+import { inScanOrder } from "./page-lists.js";
 import {
   type PredictorContext,
   type PredictorFactory,
@@ -53,11 +54,10 @@ class LruSplay implements WorkingSetPredictor {
   tick(): void {
     const { pending, chunk } = this;
     if (pending.isEmpty()) return;
-    for (let step = 0; step < pending.pages; ) {
-      step = pending.nextPagesPermuted(chunk, step, CHUNK_PAGES);
+    inScanOrder(pending, chunk, () => {
       this.lru.touchBatch(chunk);
       this.tree.touchBatch(chunk);
-    }
+    });
     pending.reset();
   }
 

@@ -5,6 +5,7 @@
 
 import { durationParam } from "../base/params.js";
 import { PageBitmap, U32Buffer } from "../kernels/index.js";
+import { takeFirst } from "./page-lists.js";
 import {
   type PredictorContext,
   type PredictorFactory,
@@ -40,37 +41,15 @@ class Recency implements WorkingSetPredictor {
   }
 
   select(pagesMax: number, _virtualNs: number, out: PageBitmap): number {
-    out.assignOr(this.last, this.current);
-    return keepFirst(out, pagesMax, this.chunk);
+    // The next tick replaces `last` anyway.
+    this.last.or(this.current);
+    out.reset();
+    return takeFirst(this.last, pagesMax, this.chunk, out);
   }
 
   describe(): Record<string, number> {
     return {};
   }
-}
-
-/** Leaves only the `pagesMax` lowest pages in `set`: there is nothing hotter or colder to tell. */
-function keepFirst(set: PageBitmap, pagesMax: number, chunk: U32Buffer): number {
-  let count = set.count();
-  if (count <= pagesMax) return count;
-  let from = 0;
-  let passed = 0;
-  while (from < set.pages) {
-    const got = set.nextPages(chunk, from, CHUNK_PAGES);
-    if (got === 0) break;
-    const pages = chunk.view();
-    from = (pages[got - 1] as number) + 1;
-    if (passed >= pagesMax) {
-      set.clearBatch(chunk);
-    } else if (passed + got > pagesMax) {
-      const keep = pagesMax - passed;
-      chunk.set(pages.slice(keep));
-      set.clearBatch(chunk);
-    }
-    passed += got;
-  }
-  count = pagesMax;
-  return count;
 }
 
 export const recency: PredictorFactory = {
