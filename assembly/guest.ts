@@ -51,10 +51,10 @@ export function guestTouch(guest: usize, list: usize, count: u32, now: u32, flag
   store<u32>(guest, fresh);
 }
 
-/** Marks in `bits` the pages that the access words write. */
-export function accessMarkWrites(list: usize, count: u32, bits: usize): void {
+/** Marks in `bits` the pages that the access words write; `flag` is ORed into each. */
+export function accessMarkWrites(list: usize, count: u32, bits: usize, flag: u32): void {
   for (let at = list, end = list + ((<usize>count) << 2); at < end; at += 4) {
-    const access = load<u32>(at);
+    const access = load<u32>(at) | flag;
     const page = access & ~WRITE;
     const word = bits + (usize(page >> 5) << 2);
     store<u32>(word, load<u32>(word) | ((access >> 31) << (page & 31)));

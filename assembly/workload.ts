@@ -32,8 +32,7 @@ const ACCESSES: usize = memory.data(2048 * 4, 64);
 export function workloadRun(workload: usize, guest: usize, count: u32, now: u32): void {
   for (let left = count; left > 0; ) {
     const chunk = left < CHUNK ? left : CHUNK;
-    drawAccesses(workload, chunk);
-    guestTouch(guest, ACCESSES, chunk, now, 0);
+    guestTouch(guest, ACCESSES, chunk, now, drawAccesses(workload, chunk));
     left -= chunk;
   }
 }
@@ -42,8 +41,7 @@ export function workloadRun(workload: usize, guest: usize, count: u32, now: u32)
 export function workloadMark(workload: usize, count: u32, bits: usize): void {
   for (let left = count; left > 0; ) {
     const chunk = left < CHUNK ? left : CHUNK;
-    drawAccesses(workload, chunk);
-    accessMarkWrites(ACCESSES, chunk, bits);
+    accessMarkWrites(ACCESSES, chunk, bits, drawAccesses(workload, chunk));
     left -= chunk;
   }
 }
@@ -52,13 +50,17 @@ export function workloadMark(workload: usize, count: u32, bits: usize): void {
 export function workloadDraw(workload: usize, count: u32, out: usize): void {
   for (let done: u32 = 0; done < count; ) {
     const chunk = count - done < CHUNK ? count - done : CHUNK;
-    drawAccesses(workload, chunk);
-    memory.copy(out + ((<usize>done) << 2), ACCESSES, (<usize>chunk) << 2);
+    const flag = drawAccesses(workload, chunk);
+    const to = out + ((<usize>done) << 2);
+    for (let i: usize = 0, end = (<usize>chunk) << 2; i < end; i += 4) {
+      store<u32>(to + i, load<u32>(ACCESSES + i) | flag);
+    }
     done += chunk;
   }
 }
 
-function drawAccesses(workload: usize, count: u32): void {
+/** Draws a chunk; returns WRITE when all of it are writes, for who applies it to OR in. */
+function drawAccesses(workload: usize, count: u32): u32 {
   const kind = load<u32>(workload, 20);
   const first = load<u32>(workload, 24);
   const pages = load<u32>(workload, 28);
@@ -71,7 +73,10 @@ function drawAccesses(workload: usize, count: u32): void {
   else if (kind === ZIPF) zipf(count, stride, first, pages, workload);
   else if (kind === HOT_COLD) hotCold(count, stride, first, pages, workload);
   else sequential(count, first, pages, workload);
-  markWrites(count, stride, (<usize>pageDraws) << 2, writeDraw, load<u64>(workload, 48));
+  const threshold = load<u64>(workload, 48);
+  if (writeDraw === 0) return threshold === 0 ? 0 : WRITE;
+  markWrites(count, stride, (<usize>pageDraws) << 2, threshold);
+  return 0;
 }
 
 function uniform(count: u32, stride: usize, first: u32, pages: u32): void {
@@ -114,18 +119,10 @@ function sequential(count: u32, first: u32, pages: u32, workload: usize): void {
   store<u32>(workload, cursor, 16);
 }
 
-/** Sets the write bit: by one more draw each, or on all or none of the accesses. */
-function markWrites(count: u32, stride: usize, drawAt: usize, drawn: u32, threshold: u64): void {
-  const end = (<usize>count) << 2;
-  if (drawn === 0) {
-    if (threshold === 0) return;
-    for (let i: usize = 0; i < end; i += 4) {
-      store<u32>(ACCESSES + i, load<u32>(ACCESSES + i) | WRITE);
-    }
-    return;
-  }
+/** Sets the write bit by one more draw each. */
+function markWrites(count: u32, stride: usize, drawAt: usize, threshold: u64): void {
   let draw = DRAWS + drawAt;
-  for (let i: usize = 0; i < end; i += 4, draw += stride) {
+  for (let i: usize = 0, end = (<usize>count) << 2; i < end; i += 4, draw += stride) {
     const write = u32(<u64>load<u32>(draw) < threshold);
     store<u32>(ACCESSES + i, load<u32>(ACCESSES + i) | (write << 31));
   }

@@ -51,15 +51,18 @@ export function binIntervals(ring: usize, binTicks: u32, bins: u32): Uint32Array
 export function wsclockSizes(ring: usize, now: u32, binTicks: u32, bins: usize, count: u32): void {
   memory.fill(bins, 0, (<usize>count) << 2);
   const pages = load<u32>(ring, 4);
+  const rs = ring + <usize>load<u32>(ring, 16);
+  const last = ring + <usize>load<u32>(ring, 24);
+  const ons = ring + <usize>load<u32>(ring, 20);
   let lastAge: u32 = 0;
   let bin: u32 = 0;
   for (let page: u32 = 0; page < pages; page += 64) {
-    let left = load<u64>(ring + <usize>load<u32>(ring, 20) + (<usize>page >> 3));
-    const r = load<u64>(ring + <usize>load<u32>(ring, 16) + (<usize>page >> 3));
+    let left = load<u64>(ons + (<usize>page >> 3));
+    const r = load<u64>(rs + (<usize>page >> 3));
     while (left !== 0) {
       const bit = <u32>ctz<u64>(left);
       left &= left - 1;
-      const age = ageOf(ring, r, page, bit, now);
+      const age = ageOf(last, r, page, bit, now);
       if (age !== lastAge) {
         lastAge = age;
         bin = age / binTicks;
@@ -74,15 +77,17 @@ export function wsclockSizes(ring: usize, now: u32, binTicks: u32, bins: usize, 
 
 /**
  * Bit p of `out` := p is among the `max` hottest of the working set: smaller age first, then more
- * ones in the history, then the lower page number; returns how many. Radix selection: three passes
- * of ten bits find the age at the border, one the count of ones, one takes the pages.
+ * ones in the history, then the lower page number; returns how many. Radix selection: at most three
+ * passes of ten bits find the age at the border, one the count of ones, one takes the pages.
  */
 export function wsclockHottest(ring: usize, now: u32, max: u32, out: usize): u32 {
   const members = wsclockWorkingSet(ring, now, out);
   if (members <= max) return members;
   let wanted = max;
   let age: u32 = 0;
-  for (let shift: u32 = 30; shift > 0; ) {
+  // Members are no older than tau: digits above its own are zero.
+  const tau = load<u32>(ring, 8);
+  for (let shift: u32 = tau < 1 << 10 ? 10 : tau < 1 << 20 ? 20 : 30; shift > 0; ) {
     shift -= 10;
     memory.fill(DIGITS, 0, 4096);
     countDigits(ring, now, out, shift, age);
@@ -106,12 +111,14 @@ export function wsclockHottest(ring: usize, now: u32, max: u32, out: usize): u32
 /** Counts the next ten bits of the ages that begin with `prefix`. */
 function countDigits(ring: usize, now: u32, set: usize, shift: u32, prefix: u32): void {
   const pages = load<u32>(ring, 4);
+  const rs = ring + <usize>load<u32>(ring, 16);
+  const last = ring + <usize>load<u32>(ring, 24);
   for (let page: u32 = 0; page < pages; page += 64) {
     let left = load<u64>(set + (<usize>page >> 3));
     if (left === 0) continue;
-    const r = load<u64>(ring + <usize>load<u32>(ring, 16) + (<usize>page >> 3));
+    const r = load<u64>(rs + (<usize>page >> 3));
     while (left !== 0) {
-      const age = ageOf(ring, r, page, <u32>ctz<u64>(left), now);
+      const age = ageOf(last, r, page, <u32>ctz<u64>(left), now);
       left &= left - 1;
       if (age >> (shift + 10) !== prefix) continue;
       const at = DIGITS + (usize((age >> shift) & 1023) << 2);
@@ -123,14 +130,16 @@ function countDigits(ring: usize, now: u32, set: usize, shift: u32, prefix: u32)
 /** Counts the zeros in the histories of the pages at the border age. */
 function countZeros(ring: usize, now: u32, set: usize, border: u32): void {
   const pages = load<u32>(ring, 4);
+  const rs = ring + <usize>load<u32>(ring, 16);
+  const last = ring + <usize>load<u32>(ring, 24);
   for (let page: u32 = 0; page < pages; page += 64) {
     let left = load<u64>(set + (<usize>page >> 3));
     if (left === 0) continue;
-    const r = load<u64>(ring + <usize>load<u32>(ring, 16) + (<usize>page >> 3));
+    const r = load<u64>(rs + (<usize>page >> 3));
     while (left !== 0) {
       const bit = <u32>ctz<u64>(left);
       left &= left - 1;
-      if (ageOf(ring, r, page, bit, now) !== border) continue;
+      if (ageOf(last, r, page, bit, now) !== border) continue;
       const at = DIGITS + ((<usize>zerosOf(ring, page + bit)) << 2);
       store<u32>(at, load<u32>(at) + 1);
     }
@@ -140,14 +149,16 @@ function countZeros(ring: usize, now: u32, set: usize, border: u32): void {
 /** Clears the bits of those colder than (age, zeros), and of its equals past the first `wanted`. */
 function keepHottest(ring: usize, now: u32, set: usize, border: u32, zeros: u32, wanted: u32): u32 {
   const pages = load<u32>(ring, 4);
+  const rs = ring + <usize>load<u32>(ring, 16);
+  const last = ring + <usize>load<u32>(ring, 24);
   let equals = wanted;
   let kept: u32 = 0;
   for (let page: u32 = 0; page < pages; page += 64) {
     let word = load<u64>(set + (<usize>page >> 3));
-    const r = load<u64>(ring + <usize>load<u32>(ring, 16) + (<usize>page >> 3));
+    const r = load<u64>(rs + (<usize>page >> 3));
     for (let left = word; left !== 0; left &= left - 1) {
       const bit = <u32>ctz<u64>(left);
-      const age = ageOf(ring, r, page, bit, now);
+      const age = ageOf(last, r, page, bit, now);
       if (age < border) continue;
       if (age === border) {
         const mine = zerosOf(ring, page + bit);
@@ -166,9 +177,9 @@ function keepHottest(ring: usize, now: u32, set: usize, border: u32, zeros: u32,
 }
 
 /** A page used since the last tick is as young as can be. */
-function ageOf(ring: usize, r: u64, page: u32, bit: u32, now: u32): u32 {
+function ageOf(last: usize, r: u64, page: u32, bit: u32, now: u32): u32 {
   if (((r >> <u64>bit) & 1) !== 0) return 0;
-  return now - load<u32>(ring + <usize>load<u32>(ring, 24) + (usize(page + bit) << 2));
+  return now - load<u32>(last + (usize(page + bit) << 2));
 }
 
 function zerosOf(ring: usize, page: u32): u32 {

@@ -42,7 +42,7 @@ export interface RawExports {
 
   guestTouch(guest: Pointer, list: Pointer, count: number, now: number, flag: number): void;
   guestWorkingSet(guest: Pointer, now: number, tau: number, out: Pointer): number;
-  accessMarkWrites(list: Pointer, count: number, bits: Pointer): void;
+  accessMarkWrites(list: Pointer, count: number, bits: Pointer, flag: number): void;
 
   versionsGather(versions: Pointer, list: Pointer, count: number, out: Pointer): void;
   versionsScatter(versions: Pointer, list: Pointer, count: number, values: Pointer): void;

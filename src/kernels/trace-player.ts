@@ -73,7 +73,7 @@ export class TracePlayer {
     this.checkSlice(from, to, out.pages);
     const { raw, batchAccessesMax } = this.kernels;
     for (let at = from; at < to; at += batchAccessesMax) {
-      raw.accessMarkWrites(this.access(at), Math.min(to - at, batchAccessesMax), out.ptr);
+      raw.accessMarkWrites(this.access(at), Math.min(to - at, batchAccessesMax), out.ptr, 0);
     }
   }
 
