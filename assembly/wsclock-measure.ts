@@ -10,7 +10,7 @@
  *
  * Time: hottest O(pages / 64 + 5 |working set|), without a sort.
  */
-import { AGE_CAP } from "./guest";
+import { AGE_CAP, oldMask } from "./guest";
 import { wsclockWorkingSet } from "./wsclock";
 
 /** Buckets of intervals up to 2^30. */
@@ -85,9 +85,13 @@ export function wsclockHottest(ring: usize, now: u32, max: u32, out: usize): u32
   if (members <= max) return members;
   let wanted = max;
   let age: u32 = 0;
+  // Often those of the last tick alone are too many: then the border is at age 0.
+  const borderIsYoungest = youngest(ring, now, out, false) >= max;
+  if (borderIsYoungest) youngest(ring, now, out, true);
   // Members are no older than tau: digits above its own are zero.
   const tau = load<u32>(ring, 8);
-  for (let shift: u32 = tau < 1 << 10 ? 10 : tau < 1 << 20 ? 20 : 30; shift > 0; ) {
+  const digits: u32 = tau < 1 << 10 ? 10 : tau < 1 << 20 ? 20 : 30;
+  for (let shift: u32 = borderIsYoungest ? 0 : digits; shift > 0; ) {
     shift -= 10;
     memory.fill(DIGITS, 0, 4096);
     countDigits(ring, now, out, shift, age);
@@ -106,6 +110,23 @@ export function wsclockHottest(ring: usize, now: u32, max: u32, out: usize): u32
     zeros++;
   }
   return keepHottest(ring, now, out, age, zeros, wanted);
+}
+
+/** How many pages of `set` are of age 0; only they stay in it if `keep`. */
+function youngest(ring: usize, now: u32, set: usize, keep: bool): u32 {
+  const pages = load<u32>(ring, 4);
+  const rs = ring + <usize>load<u32>(ring, 16);
+  const last = ring + <usize>load<u32>(ring, 24);
+  let count: u32 = 0;
+  for (let page: u32 = 0; page < pages; page += 64) {
+    const at = <usize>page >> 3;
+    const word = load<u64>(set + at);
+    if (word === 0) continue;
+    const young = word & (load<u64>(rs + at) | ~oldMask(last + ((<usize>page) << 2), now, 0));
+    count += <u32>popcnt<u64>(young);
+    if (keep) store<u64>(set + at, young);
+  }
+  return count;
 }
 
 /** Counts the next ten bits of the ages that begin with `prefix`. */
