@@ -53,15 +53,16 @@ export interface PreCopyFloor {
 const SLICES_MAX = 20_000;
 const SLICE_NS_MIN = 1_000_000;
 const CHUNK_PAGES = 4096;
+const ROUNDING_PAGES = 1e-6;
 
 export function preCopyFloor(options: FloorOptions): PreCopyFloor {
   const { guest, bytesPerPage, bandwidthBytesPerSec, downtimeLimitNs, fixedNs } = options;
   const pages = guest.dirty.pages;
   const sliceNs = Math.max(SLICE_NS_MIN, Math.ceil(options.horizonNs / SLICES_MAX));
   const pagesPerNs = bandwidthBytesPerSec / bytesPerPage / 1e9;
-  const unsentMax = Math.floor(
-    ((downtimeLimitNs - fixedNs) * bandwidthBytesPerSec) / bytesPerPage / 1e9,
-  );
+  const pausePages = ((downtimeLimitNs - fixedNs) * bandwidthBytesPerSec) / bytesPerPage / 1e9;
+  // A page that fits but for the rounding of the division fits: the floor must not come out high.
+  const unsentMax = Math.floor(pausePages + ROUNDING_PAGES);
   const slices = Math.ceil(options.horizonNs / sliceNs);
   const history = new WriteHistory(options, slices);
   for (let k = 0; k < slices && unsentMax >= 0; k++) {
