@@ -114,7 +114,6 @@ export type { MachineDescription, SourceMachine, TargetMachine } from "./migrate
 export {
   type EndState,
   MigrationChecker,
-  NEVER_SENT,
   type Verified,
 } from "./migrate/checker.js";
 

@@ -12,7 +12,7 @@ import {
   type GuestPages,
   type Kernels,
   PageBitmap,
-  PageVersions,
+  type PageVersions,
   type U32Buffer,
 } from "../kernels/index.js";
 import type { MigrationReport } from "./report.js";
@@ -29,12 +29,7 @@ export interface EndState {
   readonly targetReservedPages: number;
 }
 
-/** No page has this version: versions count up from 0. */
-export const NEVER_SENT = 0xffff_ffff;
-
 export class MigrationChecker {
-  /** What the target holds, page by page. */
-  readonly target: PageVersions;
   /** Sends of pages that had not changed since they were sent before. */
   unchangedSends = 0;
   private readonly owed: PageBitmap;
@@ -43,20 +38,20 @@ export class MigrationChecker {
   private targetRuns = false;
   private switched = false;
 
+  /** @param target what the target holds, page by page. */
   constructor(
     kernels: Kernels,
     private readonly source: GuestPages,
+    private readonly target: PageVersions,
     private readonly repeat: string,
   ) {
     this.pages = source.dirty.pages;
-    this.target = PageVersions.create(kernels, this.pages);
-    this.target.fill(NEVER_SENT);
     this.owed = PageBitmap.create(kernels, this.pages, "checker, owed");
     this.owed.fill();
   }
 
   static arenaBytes(pages: number): number {
-    return PageVersions.bytesFor(pages) + PageBitmap.bytesFor(pages);
+    return PageBitmap.bytesFor(pages);
   }
 
   /** The log was read. */
@@ -72,11 +67,6 @@ export class MigrationChecker {
       `a batch of ${pages.length} pages holds ${pages.length - cleared} that are not owed`,
     );
     this.unchangedSends += this.target.countEqualTo(pages, versions);
-  }
-
-  /** These contents reached the target. */
-  arrived(pages: U32Buffer, versions: U32Buffer): void {
-    this.target.scatter(pages, versions);
   }
 
   sourceRunning(running: boolean): void {

@@ -13,6 +13,7 @@ import type { Command, CommandOf, MigrationEvent } from "../migrate/messages.js"
 import { CONTROL_MESSAGE_BYTES, type Migration } from "../migrate/migration.js";
 import { type MigrationResult, slowdown } from "./migration-result.js";
 import type { ModelGuest } from "./model-guest.js";
+import { ModelTarget } from "./model-target.js";
 import type { Network } from "./network.js";
 import type { Flow } from "./network-flow.js";
 import type { MigrationSpec } from "./spec.js";
@@ -54,6 +55,7 @@ interface Slot {
 export class MigrationDriver {
   readonly engine: Migration;
   result: MigrationResult | undefined;
+  private readonly received: ModelTarget;
   private readonly checker: MigrationChecker;
   private readonly flow: Flow<FrameTag>;
   private readonly slots: Slot[] = [];
@@ -66,10 +68,12 @@ export class MigrationDriver {
   private paused = { ranNs: 0, baselineNs: 0 };
 
   constructor(private readonly options: DriverOptions) {
-    const { world, engine, guest, path } = options;
+    const { world, engine, guest, source, target, path } = options;
     this.engine = engine;
     this.flow = world.network.openFlow({ path });
-    this.checker = new MigrationChecker(world.kernels, guest.pages, world.repeat);
+    const { kernels, repeat } = world;
+    this.received = new ModelTarget({ kernels, guest, source, target });
+    this.checker = new MigrationChecker(kernels, guest.pages, this.received.memory, repeat);
     const { windowBatches, preset } = engine.config;
     for (let i = 0; i < windowBatches; i++) {
       const versions = U32Buffer.create(world.kernels, preset.batchPages);
@@ -78,7 +82,11 @@ export class MigrationDriver {
   }
 
   static arenaBytes(pages: number, windowBatches: number, batchPages: number): number {
-    return MigrationChecker.arenaBytes(pages) + windowBatches * (batchPages * 4 + 256);
+    return (
+      MigrationChecker.arenaBytes(pages) +
+      ModelTarget.arenaBytes(pages) +
+      windowBatches * (batchPages * 4 + 256)
+    );
   }
 
   start(nowNs: number): void {
@@ -172,7 +180,7 @@ export class MigrationDriver {
     this.sendControl((arrivedNs) => {
       const { pages } = guest.describe();
       const doneNs = arrivedNs + target.spec.costs.reserveNs;
-      if (target.memory.reserve(spec.domain, pages)) {
+      if (this.received.prepare(pages)) {
         this.done(id, doneNs + latencyNs);
         return;
       }
@@ -196,7 +204,7 @@ export class MigrationDriver {
     source.advanceTo(nowNs);
     const mine = this.slots[slot] as Slot;
     mine.pages = pages;
-    this.checker.target.gatherFrom(guest.pages, pages, mine.versions);
+    this.received.memory.gatherFrom(guest.pages, pages, mine.versions);
     this.checker.batchRead(pages, mine.versions);
     this.done(id, nowNs);
   }
@@ -207,7 +215,7 @@ export class MigrationDriver {
         this.linkBytes += bytes;
         if (what === "pages") {
           const { pages, versions } = this.slots[slot] as Slot;
-          this.checker.arrived(pages, versions);
+          this.received.writePages("ram", pages, versions);
         }
         this.feed({ kind: "sent", id, atNs: departedNs });
       },
@@ -275,18 +283,15 @@ export class MigrationDriver {
   }
 
   private runTarget(nowNs: number): void {
-    const { guest, source, target, spec } = this.options;
+    const { source, target } = this.options;
     source.advanceTo(nowNs);
     target.advanceTo(nowNs);
     this.checker.targetRunning();
-    const here = source.domain(spec.domain);
-    guest.disableLogDirty();
-    guest.resume();
-    target.add(here.spec, guest, here.cpuTimeNs);
+    this.received.run();
   }
 
   private rollBack(nowNs: number): void {
-    const { guest, source, target, spec } = this.options;
+    const { guest, source, spec } = this.options;
     source.advanceTo(nowNs);
     if (guest.running) this.paused = { ranNs: guest.ranNs, baselineNs: guest.baselineNs };
     guest.disableLogDirty();
@@ -296,7 +301,7 @@ export class MigrationDriver {
       source.setPaused(spec.domain, false);
       this.checker.sourceRunning(true);
     }
-    if (target.memory.has(spec.domain)) target.memory.release(spec.domain);
+    this.received.abort();
   }
 
   private end(nowNs: number): void {

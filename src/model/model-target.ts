@@ -1,0 +1,57 @@
+/**
+ * The receiving side of a modelled migration: memory reserved on the target's host, and what has
+ * arrived in it. A version number stands for the contents of a page.
+ */
+import { type Kernels, PageVersions, type U32Buffer } from "../kernels/index.js";
+import type { Region } from "../migrate/messages.js";
+import type { TargetMachine } from "../migrate/ports.js";
+import type { ModelGuest } from "./model-guest.js";
+import type { XenHost } from "./xen-host.js";
+
+/** No page has this version: versions count up from 0. */
+const NEVER_SENT = 0xffff_ffff;
+
+export interface ModelTargetOptions {
+  readonly kernels: Kernels;
+  /** The guest as it is on the source; it goes on here when the target runs. */
+  readonly guest: ModelGuest;
+  readonly source: XenHost;
+  readonly target: XenHost;
+}
+
+export class ModelTarget implements TargetMachine {
+  readonly memory: PageVersions;
+  private readonly name: string;
+
+  constructor(private readonly options: ModelTargetOptions) {
+    const { name, pages } = options.guest.describe();
+    this.name = name;
+    this.memory = PageVersions.create(options.kernels, pages);
+    this.memory.fill(NEVER_SENT);
+  }
+
+  static arenaBytes(pages: number): number {
+    return PageVersions.bytesFor(pages);
+  }
+
+  prepare(pages: number): boolean {
+    return this.options.target.memory.reserve(this.name, pages);
+  }
+
+  writePages(_region: Region, pages: U32Buffer, contents: U32Buffer): void {
+    this.memory.scatter(pages, contents);
+  }
+
+  run(): void {
+    const { guest, source, target } = this.options;
+    const there = source.domain(this.name);
+    guest.disableLogDirty();
+    guest.resume();
+    target.add(there.spec, guest, there.cpuTimeNs);
+  }
+
+  abort(): void {
+    const { memory } = this.options.target;
+    if (memory.has(this.name)) memory.release(this.name);
+  }
+}
