@@ -89,8 +89,9 @@ export class MigrationChecker {
 
   /** The last word, when the migration has ended. */
   finish(report: MigrationReport, end: EndState): Verified {
-    const completed = report.outcome === "target-runs";
-    return completed ? this.checkCompleted(report, end) : this.checkAborted(report, end);
+    if (report.outcome === "target-runs") return this.checkCompleted(report, end);
+    if (report.outcome === "in-doubt") return this.checkInDoubt(report, end);
+    return this.checkAborted(report, end);
   }
 
   private checkCompleted(report: MigrationReport, end: EndState): Verified {
@@ -117,6 +118,21 @@ export class MigrationChecker {
       roundsAndStagesAddUp: true,
       atMostOneCopyRan: true,
       reservationsReturned: true,
+    };
+  }
+
+  /** Given up and not taken: nobody runs, and the source still has the guest's memory. */
+  private checkInDoubt(report: MigrationReport, end: EndState): Verified {
+    this.expect(!this.switched && !end.targetRunning, "no target runs while in doubt");
+    this.expect(!end.sourceRunning, "the source does not run while in doubt");
+    this.expect(end.sourceReservedPages === this.pages, "the source keeps its memory");
+    this.checkTimes(report);
+    return {
+      nobodyRuns: true,
+      sourceMemoryKept: true,
+      everySendWasOwed: true,
+      roundsAndStagesAddUp: true,
+      atMostOneCopyRan: true,
     };
   }
 

@@ -94,6 +94,7 @@ export class Migration implements Requests {
   private stopPages = 0;
   private heldPages = 0;
   private outcome: Outcome = "source-runs";
+  private targetRuns = false;
   private nextId = 1;
   private out: Command[] = [];
 
@@ -288,35 +289,49 @@ export class Migration implements Requests {
     });
   }
 
+  /** What the target says twice, or out of its turn, means nothing the second time. */
   private fromPeer(event: MigrationEvent & { kind: "peer" }): void {
-    if (this.ended) return;
-    switch (event.message) {
-      case "image-complete":
-        this.imageComplete(event.receivedNs);
-        break;
-      case "running":
-        this.marks.running = event.receivedNs;
-        this.tell({ kind: "release-source" });
-        break;
-      case "announced":
-        this.complete(event.receivedNs);
-        break;
-      default:
-        this.abort(event.atNs, "the target refused to run");
+    const { message, receivedNs } = event;
+    if (message === "image-complete") {
+      if (this.state === "stop-and-copy") this.imageComplete(receivedNs);
+    } else if (message === "running") {
+      if (this.state === "activation" && !this.targetRuns) this.released(receivedNs);
+    } else if (message === "announced") {
+      if (this.targetRuns && !this.ended) this.complete(receivedNs);
+    } else if (!this.ended && !this.targetRuns) {
+      this.abort(event.atNs, "the target refused to run");
     }
   }
 
   private imageComplete(receivedNs: number): void {
-    assert(this.state === "stop-and-copy", `an image can be whole only after the pause`);
     this.state = "commitment";
     this.marks.received = receivedNs;
     this.request({ kind: "commit", epoch: this.config.epoch }, (event) => {
       this.state = "activation";
       this.marks.committed = event.atNs;
-      this.outcome = "in-doubt";
       this.bytes.control += CONTROL_MESSAGE_BYTES;
       this.tell({ kind: "go", epoch: this.config.epoch });
+      const atNs = event.atNs + this.config.timeoutNs;
+      this.request({ kind: "set-timer", atNs }, (late) => {
+        if (!this.targetRuns) this.endInDoubt(late.atNs);
+      });
     });
+  }
+
+  private released(runningNs: number): void {
+    this.targetRuns = true;
+    this.marks.running = runningNs;
+    this.tell({ kind: "release-source" });
+  }
+
+  /** The guest was given up and nobody says that it runs: it must not run here either. */
+  private endInDoubt(nowNs: number): void {
+    this.fillMarks(nowNs);
+    this.pending.clear();
+    this.state = "aborted";
+    this.stopReason = "in doubt: the target has permission to run and does not answer";
+    this.outcome = "in-doubt";
+    this.tell({ kind: "ended", outcome: this.outcome });
   }
 
   private complete(nowNs: number): void {

@@ -270,7 +270,7 @@ function costLines(
   const completed = outcome === "target-runs";
   return [
     ...costLine(migration, "downtimeNs", limits, style, {
-      details: completed ? pause : ["the source runs on"],
+      details: completed ? pause : [outcome === "in-doubt" ? "nobody runs" : "the source runs on"],
       doubtful: overBudget,
     }),
     ...costLine(migration, "totalNs", limits, style, { details: [] }),

@@ -182,6 +182,26 @@ describe("the hand-over", () => {
     expect(bench.asked.slice(-2)).toEqual(["roll-back", "ended"]);
   });
 
+  it("messages that come twice, late or out of turn change nothing", () => {
+    const bench = new Bench("pre-copy@xen");
+    bench.start();
+    bench.peer("running"); // nobody permitted it to run
+    bench.peer("announced");
+    expect(bench.asked).not.toContain("release-source");
+    bench.peer("image-complete");
+    bench.peer("image-complete");
+    bench.peer("running");
+    bench.peer("running");
+    bench.peer("refused-to-run"); // it runs: too late to refuse
+    bench.peer("announced");
+    bench.peer("announced");
+    const times = (kind: string) => bench.asked.filter((asked) => asked === kind).length;
+    expect(["commit", "go", "release-source", "ended", "roll-back"].map(times)).toEqual([
+      1, 1, 1, 1, 0,
+    ]);
+    expect(bench.engine.report().outcome).toBe("target-runs");
+  });
+
   it("a cancel before the start, twice, and after the end does no harm", () => {
     const bench = new Bench("pre-copy@xen");
     bench.start();

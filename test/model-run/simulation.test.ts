@@ -127,6 +127,22 @@ describe("what can go wrong", () => {
     }
   });
 
+  it("a link that fails after the commit point leaves the guest in doubt: nobody runs it", async () => {
+    const spec = small({ timeoutNs: 20_000_000_000, latencyNs: 5_000_000 });
+    const simulation = await Simulation.create(spec);
+    let nowNs = 0;
+    while (simulation.progress()[0]?.state !== "activation") {
+      nowNs = simulation.nextEventNs();
+      simulation.advanceTo(nowNs);
+    }
+    simulation.network.setLink("wire", { up: false });
+    const report = (await simulation.run()).migrations[0]!;
+    expect(report.outcome).toBe("in-doubt");
+    expect(report.stopReason).toMatch(/in doubt/);
+    expect(report.verified).toMatchObject({ nobodyRuns: true, sourceMemoryKept: true });
+    expect(report.endNs).toBe(nowNs + 20_000_000_000);
+  });
+
   it("an abort signal stops a run", async () => {
     const controller = new AbortController();
     controller.abort();

@@ -118,14 +118,13 @@ class PreCopy implements LivePhase {
 
   private decideBefore(held: number, startNs: number, nowNs: number): void {
     const { mover, preset } = this.parts;
-    let count = this.toSend.assignAndNot(mover.owed, this.sampler.held);
+    const count = this.toSend.assignAndNot(mover.owed, this.sampler.held);
     let decision = this.ask("beforeRound", count);
     let final = decision.action === "stop";
     const onlyHeldLeft = decision.action === "stop" && decision.reason === "dirty-count";
     if (onlyHeldLeft && this.parts.params.flush === true && !this.flushed && held > 0) {
       this.flushed = true;
       this.toSend.copyFrom(mover.owed);
-      count = this.toSend.count();
       decision = { action: "continue" };
       final = true;
     }
