@@ -168,6 +168,49 @@ export function bitmapNextSet(bits: usize, bytes: usize, from: u32): i32 {
   return i32(((p - bits) << 3) + <usize>ctz<u64>(w));
 }
 
+/** Writes at most `max` set page numbers <= from, descending; returns how many. */
+export function bitmapPreviousPages(bits: usize, from: u32, max: u32, out: usize): u32 {
+  const limit = out + ((<usize>max) << 2);
+  let at = out;
+  let p = bits + (usize(from >> 6) << 3);
+  let w = load<u64>(p) & (~(<u64>0) >> u64(63 - (from & 63)));
+  while (at < limit) {
+    while (w !== 0 && at < limit) {
+      const bit = 63 - <u32>clz<u64>(w);
+      store<u32>(at, (u32(p - bits) << 3) + bit);
+      w ^= (<u64>1) << (<u64>bit);
+      at += 4;
+    }
+    if (at === limit) break;
+    p = previousFilled(p, bits);
+    if (p < bits) break;
+    w = load<u64>(p);
+  }
+  return u32((at - out) >> 2);
+}
+
+/** The last set page <= from, or -1. */
+export function bitmapPrevSet(bits: usize, from: u32): i32 {
+  let p = bits + (usize(from >> 6) << 3);
+  let w = load<u64>(p) & (~(<u64>0) >> u64(63 - (from & 63)));
+  if (w === 0) {
+    p = previousFilled(p, bits);
+    if (p < bits) return -1;
+    w = load<u64>(p);
+  }
+  return i32((u32(p - bits) << 3) + 63 - <u32>clz<u64>(w));
+}
+
+/** The last word before p that has a set bit; below `bits` when there is none. */
+function previousFilled(p: usize, bits: usize): usize {
+  let at = p - 8;
+  while (at >= bits && load<u64>(at) === 0) {
+    if ((at & 63) === 0) while (at > bits && isEmpty64(at - 64)) at -= 64;
+    at -= 8;
+  }
+  return at;
+}
+
 /** Writes the set bits of one word as page numbers base + bit; returns the cursor behind them. */
 export function emitWord(word: u64, base: u32, out: usize): usize {
   const count = <u32>popcnt<u64>(word);

@@ -7,8 +7,10 @@
  *   │ +0  newlyDirty │ +4  pages       │   │ dirty       1 bit │  0 -> 1 counts a write fault
  *   │ +8  dirtyAt    │ +12 referencedAt│   │ referenced  1 bit │  absent when its offset is 0
  *   │ +16 versionsAt │ +20 lastUseAt   │   │ versions    u32   │  writes so far, mod 2^32
- *   │ +24 agedAt     │                 │   │ last use    u32   │  absent when its offset is 0
- *   └────────────────┴─────────────────┘   └───────────────────┘
+ *   │ +24 agedAt     │ +28 absentAt    │   │ last use    u32   │  absent when its offset is 0
+ *   │ +32 touchedAt  │ +36 fault       │   │ absent      1 bit │  page is not here: an access faults
+ *   └────────────────┴─────────────────┘   │ touched     1 bit │  used by a run that can fault
+ *                                          └───────────────────┘  (the last two: kept on demand)
  *
  * An access word is a page number with bit 31 set for a write. Time O(accesses), one cache miss
  * for each of the arrays at worst.
@@ -49,6 +51,36 @@ export function guestTouch(guest: usize, list: usize, count: u32, now: u32, flag
     if (lastUseAt !== 0) store<u32>(lastUse + ((<usize>page) << 2), now);
   }
   store<u32>(guest, fresh);
+}
+
+/**
+ * Applies access words as guestTouch does, up to the first one whose page is absent, and marks the
+ * pages as touched; returns how many it applied. The access that has to wait is left in the header.
+ */
+export function guestTouchUntilAbsent(
+  guest: usize,
+  list: usize,
+  count: u32,
+  now: u32,
+  flag: u32,
+): u32 {
+  const absent = guest + <usize>load<u32>(guest, 28);
+  const touched = guest + <usize>load<u32>(guest, 32);
+  const end = list + ((<usize>count) << 2);
+  let at = list;
+  for (; at < end; at += 4) {
+    const page = load<u32>(at) & ~WRITE;
+    const wordAt = usize(page >> 5) << 2;
+    const bit: u32 = 1 << (page & 31);
+    if ((load<u32>(absent + wordAt) & bit) !== 0) {
+      store<u32>(guest, load<u32>(at) | flag, 36);
+      break;
+    }
+    store<u32>(touched + wordAt, load<u32>(touched + wordAt) | bit);
+  }
+  const applied = u32((at - list) >> 2);
+  guestTouch(guest, list, applied, now, flag);
+  return applied;
 }
 
 /** Marks in `bits` the pages that the access words write; `flag` is ORed into each. */

@@ -26,13 +26,15 @@ export {
   bitmapNextPages,
   bitmapNextPermuted,
   bitmapNextSet,
+  bitmapPreviousPages,
+  bitmapPrevSet,
   bitmapRunCount,
   bitmapRuns,
   bitmapToPages,
 } from "./bitmap-scan";
 export { clockAccessList, clockInit, clockResident } from "./clock";
 export { configureWorkload, describe, wsclockIntervals } from "./control";
-export { accessMarkWrites, guestTouch, guestWorkingSet } from "./guest";
+export { accessMarkWrites, guestTouch, guestTouchUntilAbsent, guestWorkingSet } from "./guest";
 export { lruHottest, lruInit, lruOrder, lruRemove, lruTouchList } from "./lru";
 export { power } from "./math";
 export {
@@ -62,7 +64,7 @@ export {
   versionsScatter,
   versionsSum,
 } from "./versions";
-export { workloadDraw, workloadMark, workloadRun } from "./workload";
+export { workloadDraw, workloadMark, workloadRun, workloadRunUntilAbsent } from "./workload";
 export { wsclockInit, wsclockSweep, wsclockTick, wsclockWorkingSet } from "./wsclock";
 export { wsclockHottest, wsclockSizes } from "./wsclock-measure";
 export { wsclockSweepLiteral, wsclockVictim } from "./wsclock-replace";

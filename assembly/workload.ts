@@ -15,7 +15,7 @@
  * only when the write fraction is between 0 and 1. A chunk of accesses is drawn, turned into access
  * words and applied while it is still in the first cache. Time O(accesses).
  */
-import { accessMarkWrites, guestTouch, WRITE } from "./guest";
+import { accessMarkWrites, guestTouch, guestTouchUntilAbsent, WRITE } from "./guest";
 import { below, randomFill } from "./random";
 
 const UNIFORM: u32 = 0;
@@ -24,6 +24,9 @@ const HOT_COLD: u32 = 2;
 
 /** Accesses drawn and applied at a time. */
 const CHUNK: u32 = 2048;
+
+/** The first chunk of a run that may fault: what is drawn behind the fault is drawn in vain. */
+const FAULTING_CHUNK: u32 = 64;
 
 const DRAWS: usize = memory.data(2048 * 3 * 4, 64);
 const ACCESSES: usize = memory.data(2048 * 4, 64);
@@ -35,6 +38,30 @@ export function workloadRun(workload: usize, guest: usize, count: u32, now: u32)
     guestTouch(guest, ACCESSES, chunk, now, drawAccesses(workload, chunk));
     left -= chunk;
   }
+}
+
+/**
+ * Draws and applies accesses up to the first one whose page is absent, at most `count`; returns how
+ * many. The stream then stands before that access: the next call draws it again.
+ */
+export function workloadRunUntilAbsent(workload: usize, guest: usize, count: u32, now: u32): u32 {
+  let done: u32 = 0;
+  for (let size = FAULTING_CHUNK; done < count; size = min<u32>(size << 1, CHUNK)) {
+    const chunk = min<u32>(size, count - done);
+    const s01 = load<u64>(workload);
+    const s23 = load<u64>(workload, 8);
+    const cursor = load<u32>(workload, 16);
+    const flag = drawAccesses(workload, chunk);
+    const applied = guestTouchUntilAbsent(guest, ACCESSES, chunk, now, flag);
+    done += applied;
+    if (applied === chunk) continue;
+    store<u64>(workload, s01);
+    store<u64>(workload, s23, 8);
+    store<u32>(workload, cursor, 16);
+    drawAccesses(workload, applied);
+    break;
+  }
+  return done;
 }
 
 /** Draws `count` accesses and only marks in `bits` the pages that they write. */

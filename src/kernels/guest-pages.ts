@@ -2,7 +2,8 @@
  * One guest's per-page state: log-dirty bits, referenced (accessed) bits, version and time of last
  * use. A write to a page sets its dirty bit (0 -> 1 is counted: the write fault that a log-dirty
  * guest takes), its referenced bit, adds 1 to its version and stamps the time; a read only does the
- * referenced bit and the time. Kernel: assembly/guest.ts.
+ * referenced bit and the time. Pages can be absent (not arrived yet, or taken away): a run in
+ * faulting mode stops before the first access to one. Kernel: assembly/guest.ts.
  */
 import { assert } from "../base/assert.js";
 import { type Kernels, roundUp } from "./kernels.js";
@@ -12,6 +13,7 @@ import type { U32Buffer } from "./u32-buffer.js";
 
 const HEADER_BYTES = 64;
 const WRITE = 0x80000000;
+const FAULT_WORD = 9;
 const AGE_CAP = 2 ** 30;
 
 export interface GuestPagesOptions {
@@ -19,6 +21,14 @@ export interface GuestPagesOptions {
   readonly trackReferences?: boolean;
   /** Keep the time of last use (default true). */
   readonly trackLastUse?: boolean;
+  /** Keep which pages are absent, and which were touched by runs that can fault (default false). */
+  readonly trackAbsent?: boolean;
+}
+
+/** The access that a faulting run stopped before. */
+export interface PageFault {
+  readonly page: number;
+  readonly write: boolean;
 }
 
 interface Layout {
@@ -26,12 +36,18 @@ interface Layout {
   readonly referencedAt: number;
   readonly versionsAt: number;
   readonly lastUseAt: number;
+  readonly absentAt: number;
+  readonly touchedAt: number;
   readonly bytes: number;
 }
 
 export class GuestPages {
   readonly dirty: PageBitmap;
   readonly referenced: PageBitmap | undefined;
+  /** Pages that are not here; who keeps the guest sets and clears them. */
+  readonly absent: PageBitmap | undefined;
+  /** Pages used by faulting runs since it was last reset. */
+  readonly touched: PageBitmap | undefined;
   readonly versionsPtr: Pointer;
   /** 0 when the time of last use is not kept. */
   readonly lastUsePtr: Pointer;
@@ -45,8 +61,8 @@ export class GuestPages {
     const parts = layout(pages, options);
     const ptr = kernels.allocate(parts.bytes, `guest of ${pages} pages`);
     const header = kernels.u32(ptr, HEADER_BYTES / 4);
-    const { dirtyAt, referencedAt, versionsAt, lastUseAt } = parts;
-    header.set([0, pages, dirtyAt, referencedAt, versionsAt, lastUseAt, 0]);
+    const { dirtyAt, referencedAt, versionsAt, lastUseAt, absentAt, touchedAt } = parts;
+    header.set([0, pages, dirtyAt, referencedAt, versionsAt, lastUseAt, 0, absentAt, touchedAt]);
     // Never used: older than any working set, from the first tick on.
     if (lastUseAt !== 0) kernels.u32(ptr + lastUseAt, pages).fill(-AGE_CAP >>> 0);
     return new GuestPages(kernels, ptr, pages, parts);
@@ -58,11 +74,11 @@ export class GuestPages {
     readonly pages: number,
     parts: Layout,
   ) {
+    const bitmap = (at: number) => (at === 0 ? undefined : PageBitmap.at(kernels, ptr + at, pages));
     this.dirty = PageBitmap.at(kernels, ptr + parts.dirtyAt, pages);
-    this.referenced =
-      parts.referencedAt === 0
-        ? undefined
-        : PageBitmap.at(kernels, ptr + parts.referencedAt, pages);
+    this.referenced = bitmap(parts.referencedAt);
+    this.absent = bitmap(parts.absentAt);
+    this.touched = bitmap(parts.touchedAt);
     this.versionsPtr = ptr + parts.versionsAt;
     this.lastUsePtr = parts.lastUseAt === 0 ? 0 : ptr + parts.lastUseAt;
   }
@@ -77,6 +93,17 @@ export class GuestPages {
     const count = this.newlyDirty;
     this.kernels.memoryWords[this.ptr / 4] = 0;
     return count;
+  }
+
+  /** What the last faulting run stopped before; means nothing unless it did. */
+  get fault(): PageFault {
+    const access = this.kernels.memoryWords[this.ptr / 4 + FAULT_WORD] as number;
+    return { page: access % WRITE, write: access >= WRITE };
+  }
+
+  /** @internal Kernels that look for absent pages trust that their bitmap is there. */
+  checkTracksAbsent(): void {
+    assert(this.absent !== undefined, "absent pages are tracked for who runs into them");
   }
 
   /** Writes each page of the list, in order, at time `nowTicks` (mod 2^32). */
@@ -115,5 +142,9 @@ function layout(pages: number, options: GuestPagesOptions): Layout {
   end += arrayBytes;
   const lastUseAt = options.trackLastUse === false ? 0 : end;
   if (lastUseAt !== 0) end += arrayBytes;
-  return { dirtyAt, referencedAt, versionsAt, lastUseAt, bytes: end };
+  const absentAt = options.trackAbsent === true ? end : 0;
+  const touchedAt = absentAt === 0 ? 0 : absentAt + bitmapBytes;
+  if (absentAt !== 0) end += 2 * bitmapBytes;
+  const bytes = end;
+  return { dirtyAt, referencedAt, versionsAt, lastUseAt, absentAt, touchedAt, bytes };
 }

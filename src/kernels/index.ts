@@ -4,7 +4,7 @@
  */
 export { ClockRing } from "./clock-ring.js";
 export { exactWorkingSet } from "./exact-working-set.js";
-export { GuestPages, type GuestPagesOptions } from "./guest-pages.js";
+export { GuestPages, type GuestPagesOptions, type PageFault } from "./guest-pages.js";
 export { Kernels, type KernelsDescription, type KernelsOptions } from "./kernels.js";
 export { LruList } from "./lru-list.js";
 export { PageBitmap } from "./page-bitmap.js";

@@ -163,6 +163,20 @@ export class PageBitmap {
     return out.length;
   }
 
+  /** The last page <= from (-1: none), or -1. */
+  prevSet(from: number): number {
+    assert(from >= -1 && from < this.pages, `page ${from} is from -1 to ${this.pages - 1}`);
+    return from < 0 ? -1 : this.kernels.raw.bitmapPrevSet(this.ptr, from);
+  }
+
+  /** Up to `max` pages <= from, descending, into `out`; returns how many. Resume from the last - 1. */
+  previousPages(out: U32Buffer, from: number, max: number): number {
+    assert(max >= 0 && max <= out.capacity, `${max} pages fit the list of ${out.capacity}`);
+    assert(from >= -1 && from < this.pages, `page ${from} is from -1 to ${this.pages - 1}`);
+    out.length = from < 0 ? 0 : this.kernels.raw.bitmapPreviousPages(this.ptr, from, max, out.ptr);
+    return out.length;
+  }
+
   /**
    * Up to `max` pages in the pseudo-random scan order of Clark et al. (steps 0 .. pages - 1),
    * starting at `fromStep`; returns the step to resume from, `pages` when the scan is over.

@@ -33,6 +33,8 @@ export interface RawExports {
   bitmapRuns(bits: Pointer, bytes: number, out: Pointer): number;
   bitmapRunCount(bits: Pointer, bytes: number): number;
   bitmapNextSet(bits: Pointer, bytes: number, from: number): number;
+  bitmapPreviousPages(bits: Pointer, from: number, max: number, out: Pointer): number;
+  bitmapPrevSet(bits: Pointer, from: number): number;
 
   bitmapMask(bits: Pointer, list: Pointer, count: number, mask: Pointer): number;
   bitmapSetList(bits: Pointer, list: Pointer, count: number): number;
@@ -41,6 +43,13 @@ export interface RawExports {
   listMax(list: Pointer, count: number): number;
 
   guestTouch(guest: Pointer, list: Pointer, count: number, now: number, flag: number): void;
+  guestTouchUntilAbsent(
+    guest: Pointer,
+    list: Pointer,
+    count: number,
+    now: number,
+    flag: number,
+  ): number;
   guestWorkingSet(guest: Pointer, now: number, tau: number, out: Pointer): number;
   accessMarkWrites(list: Pointer, count: number, bits: Pointer, flag: number): void;
 
@@ -53,6 +62,7 @@ export interface RawExports {
   versionsSum(versions: Pointer, pages: number): number;
 
   workloadRun(workload: Pointer, guest: Pointer, count: number, now: number): void;
+  workloadRunUntilAbsent(workload: Pointer, guest: Pointer, count: number, now: number): number;
   workloadMark(workload: Pointer, count: number, bits: Pointer): void;
   workloadDraw(workload: Pointer, count: number, out: Pointer): void;
   zipfBuild(table: Pointer, pages: number, exponent: number, seed: number): void;

@@ -68,6 +68,24 @@ export class TracePlayer {
     }
   }
 
+  /**
+   * Like {@link apply} up to the first access to an absent page, which does not take effect; returns
+   * its index, or `to` when there is none. `guest.fault` then says which page is missing.
+   */
+  applyUntilAbsent(guest: GuestPages, from: number, to: number, nowTicks: number): number {
+    this.checkSlice(from, to, guest.pages);
+    guest.checkTracksAbsent();
+    const { raw, batchAccessesMax } = this.kernels;
+    let at = from;
+    while (at < to) {
+      const count = Math.min(to - at, batchAccessesMax);
+      const made = raw.guestTouchUntilAbsent(guest.ptr, this.access(at), count, nowTicks, 0);
+      at += made;
+      if (made < count) break;
+    }
+    return at;
+  }
+
   /** Adds the pages that accesses from .. to - 1 write to `out`, without touching a guest. */
   markWrites(out: PageBitmap, from: number, to: number): void {
     this.checkSlice(from, to, out.pages);

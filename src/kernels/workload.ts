@@ -75,6 +75,25 @@ export class Workload {
     }
   }
 
+  /**
+   * Like {@link run} up to the first access to an absent page, which does not take effect; returns
+   * the accesses made. Fewer than asked for: `guest.fault` says which page is missing, and the next
+   * call begins with that same access.
+   */
+  runUntilAbsent(guest: GuestPages, accesses: number, nowTicks: number): number {
+    this.checkFits(guest.pages);
+    guest.checkTracksAbsent();
+    const { raw, batchAccessesMax } = this.kernels;
+    let done = 0;
+    while (done < accesses) {
+      const count = Math.min(accesses - done, batchAccessesMax);
+      const made = raw.workloadRunUntilAbsent(this.ptr, guest.ptr, count, nowTicks);
+      done += made;
+      if (made < count) break;
+    }
+    return done;
+  }
+
   /** A copy of the stream as it stands: it foretells what {@link run} will do. */
   fork(): WorkloadFork {
     return new WorkloadFork(this, this.state().slice());

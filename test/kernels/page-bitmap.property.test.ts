@@ -103,6 +103,11 @@ describe.each(BUILDS)("PageBitmap ($build)", ({ simd }) => {
         expect(a.nextPages(list, at, max)).toBe(Math.min(rest.length, max));
         expect([...list.view()]).toEqual(rest.slice(0, max));
         expect(a.nextSet(pages)).toBe(-1);
+        const before = pa.filter((page) => page <= at).reverse();
+        expect(a.prevSet(at)).toBe(before[0] ?? -1);
+        expect(a.previousPages(list, at, max)).toBe(Math.min(before.length, max));
+        expect([...list.view()]).toEqual(before.slice(0, max));
+        expect([a.prevSet(-1), a.previousPages(list, -1, max)]).toEqual([-1, 0]);
         expect(a.nextPages(list, pages, max)).toBe(0);
       }),
       { numRuns: 300 },

@@ -37,6 +37,26 @@ describe.each(BUILDS)("PageBitmap ($build)", ({ simd }) => {
     expect([...out.view()]).toEqual(Array.from({ length: 700 }, (_, i) => i));
   });
 
+  it("walks down over long gaps in batches, and looks no lower than its first page", () => {
+    const kernels = load(simd);
+    // What lies below in memory is full: a walk that went on would find pages there.
+    PageBitmap.create(kernels, 512).fill();
+    const bitmap = PageBitmap.create(kernels, 70_001);
+    const out = U32Buffer.create(kernels, 3);
+    const expected = [70_000, 69_999, 40_000, 39_937, 5_000, 513, 512, 511, 64, 63];
+    for (const page of expected) bitmap.set(page);
+    const found: number[] = [];
+    for (let from = 70_000; bitmap.previousPages(out, from, 3) > 0; from = found.at(-1)! - 1) {
+      found.push(...out.view());
+    }
+    expect(found).toEqual(expected);
+    expect([bitmap.prevSet(62), bitmap.prevSet(4_999), bitmap.prevSet(39_936)]).toEqual([
+      -1, 513, 5_000,
+    ]);
+    expect(bitmap.previousPages(out, 70_000, 0)).toBe(0);
+    expect(() => bitmap.prevSet(70_001)).toThrow(AssertionError);
+  });
+
   it("takes every share of set bits through the sparse and the dense path", () => {
     const kernels = load(simd, 4 << 20);
     const pages = 100_003;

@@ -36,6 +36,8 @@ const CALLS: Record<string, (w: World) => unknown> = {
   bitmapNextPermuted: (w) => w.a.nextPagesPermuted(w.out, 0, 5),
   bitmapNextSet: (w) => w.a.isEmpty(),
   bitmapOr: (w) => w.a.or(w.b),
+  bitmapPreviousPages: (w) => w.a.previousPages(w.out, 50, 5),
+  bitmapPrevSet: (w) => w.a.prevSet(50),
   bitmapRemoveSet: (w) => w.a.removeSet(w.list),
   bitmapRunCount: (w) => w.a.runs(w.short),
   bitmapRuns: (w) => w.a.runs(w.out),
@@ -46,6 +48,10 @@ const CALLS: Record<string, (w: World) => unknown> = {
   clockInit: (w) => ClockRing.create(w.kernels, 9, 3),
   clockResident: (w) => ClockRing.create(w.kernels, 100, 3).residentInto(w.a),
   guestTouch: (w) => w.guest.touchWrites(w.list, 1),
+  guestTouchUntilAbsent: (w) => {
+    w.player.load(Uint32Array.of(1), new Uint32Array(), 1);
+    w.player.applyUntilAbsent(w.guest, 0, 1, 1);
+  },
   guestWorkingSet: (w) => exactWorkingSet(w.guest, 1, 1, w.a),
   listMax: (w) => w.list.assertBelow(9),
   lruHottest: (w) => LruList.create(w.kernels, 100, 3).hottestInto(w.a, 2),
@@ -83,6 +89,7 @@ const CALLS: Record<string, (w: World) => unknown> = {
   workloadDraw: (w) => w.kernels.raw.workloadDraw(w.workload().ptr, 3, w.out.ptr),
   workloadMark: (w) => w.workload().fork().runMarking(3, w.a),
   workloadRun: (w) => w.workload().run(w.guest, 3, 1),
+  workloadRunUntilAbsent: (w) => w.workload().runUntilAbsent(w.guest, 3, 1),
   wsclockHottest: (w) => w.ring().hottest(1, 3, w.a),
   wsclockInit: (w) => w.ring(),
   wsclockSizes: (w) => w.ring().sizes(1, 1, w.out),
@@ -116,7 +123,7 @@ class World {
     this.list = U32Buffer.create(this.kernels, 3);
     this.out = U32Buffer.create(this.kernels, 101);
     this.short = U32Buffer.create(this.kernels, 4);
-    this.guest = GuestPages.create(this.kernels, 100);
+    this.guest = GuestPages.create(this.kernels, 100, { trackAbsent: true });
     this.versions = PageVersions.create(this.kernels, 100);
     this.player = TracePlayer.create(this.kernels, 10);
     this.contents = new PageContents(this.kernels);
