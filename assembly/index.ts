@@ -68,6 +68,7 @@ export { workloadDraw, workloadMark, workloadRun, workloadRunUntilAbsent } from 
 export { wsclockInit, wsclockSweep, wsclockTick, wsclockWorkingSet } from "./wsclock";
 export { wsclockHottest, wsclockSizes } from "./wsclock-measure";
 export { wsclockSweepLiteral, wsclockVictim } from "./wsclock-replace";
+export { xbzrleDecode, xbzrleEncode } from "./xbzrle";
 export { zipfBuild } from "./zipf";
 
 prepareScan();

@@ -17,3 +17,4 @@ export { TracePlayer } from "./trace-player.js";
 export { U32Buffer } from "./u32-buffer.js";
 export { Workload, type WorkloadFork, type WorkloadSpec } from "./workload.js";
 export { type SweepOptions, type SweepResult, WsClockRing } from "./wsclock-ring.js";
+export { Xbzrle } from "./xbzrle.js";

@@ -107,6 +107,9 @@ export interface RawExports {
   pageHash64(page: Pointer): bigint;
   pageHashMany(pages: Pointer, count: number, out: Pointer): void;
 
+  xbzrleEncode(old: Pointer, fresh: Pointer, out: Pointer): number;
+  xbzrleDecode(delta: Pointer, length: number, page: Pointer): number;
+
   randomFill(state: Pointer, out: Pointer, count: number): void;
   randomScale(list: Pointer, count: number, n: number): void;
   power(base: number, exponent: number): number;

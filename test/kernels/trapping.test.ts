@@ -14,6 +14,7 @@ import {
   U32Buffer,
   Workload,
   WsClockRing,
+  Xbzrle,
 } from "../../src/kernels/index.js";
 import { kernelNames, trappingKernels } from "./trapping.js";
 
@@ -98,6 +99,8 @@ const CALLS: Record<string, (w: World) => unknown> = {
   wsclockTick: (w) => w.ring().tick(1),
   wsclockVictim: (w) => w.ring().victim(1),
   wsclockWorkingSet: (w) => w.ring().workingSet(1, w.a),
+  xbzrleDecode: (w) => new Xbzrle(w.kernels).decode(w.page, 3, w.page),
+  xbzrleEncode: (w) => new Xbzrle(w.kernels).encode(w.page, w.page, w.page),
   zipfBuild: (w) =>
     Workload.create(w.kernels, { kind: "zipf", firstPage: 0, pages: 9, exponent: 1 }, 1),
 };
