@@ -17,7 +17,7 @@ const OUTSIDE: Readonly<Record<string, RegExp>> = {
   kernels: /^as-bind\//,
   live: /^(node:|v86$)/,
   scenario: /^(zod|yaml)$/,
-  cli: /^(node:|commander$|picocolors$)/,
+  cli: /^(node:|commander$|picocolors$|tinypool$)/,
 };
 
 const files = sourceFiles("src");

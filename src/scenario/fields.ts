@@ -258,7 +258,7 @@ export function named<T extends z.ZodType>(item: T, field: FieldText & { max: nu
 }
 
 /** "8000/s" → 8000; k, M and G are decimal. */
-function parsePerSecond(text: string): number {
+export function parsePerSecond(text: string): number {
   const match = /^\s*([0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)\s*([kMG]?)\s*\/s\s*$/.exec(text);
   if (match) return Number(match[1]) * (MULTIPLES[match[2] as string] as number);
   throw new PrecopyError(

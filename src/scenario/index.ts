@@ -1,5 +1,6 @@
 /** Scenario files: loading, checking, changing, and their JSON Schema. The sub-path `./scenario`. */
 
+export { type FieldChange, fieldPaths } from "./changes.js";
 export { scenarioJsonSchema } from "./json-schema.js";
 export {
   type LoadedScenario,

@@ -8,6 +8,7 @@ import type { Trace } from "../guest/trace.js";
 import type { ReadTraceOptions } from "../guest/trace-read.js";
 import { Registry } from "../migrate/registry.js";
 import type { SimulationSpec } from "../model/spec.js";
+import { applyChanges, type FieldChange } from "./changes.js";
 import { checkEvidence, checkTraces, checkValues } from "./checks.js";
 import { ScenarioDocument } from "./document.js";
 import { clean, type FieldPath, type Finding, ScenarioError } from "./problems.js";
@@ -25,6 +26,8 @@ export interface LoadScenarioOptions {
   readonly readTrace: (path: string, options: ScenarioTraceOptions) => Promise<Trace>;
   /** Names of strategies, predictors and presets; by default those that this package brings. */
   readonly registry?: Registry;
+  /** Fields that get another value than the file gives them. */
+  readonly changes?: readonly FieldChange[];
 }
 
 export interface LoadedScenario {
@@ -42,6 +45,26 @@ export async function loadScenario(
   text: string,
   options: LoadScenarioOptions,
 ): Promise<LoadedScenario> {
+  const registry = options.registry ?? Registry.standard();
+  const { scenario, refuse } = checkForm(text, { ...options, registry });
+  refuse(checkValues(scenario));
+
+  const { traces, problems } = await readTraces(scenario, options);
+  refuse(problems);
+  refuse(checkTraces(scenario, traces));
+  const spec = toSpec(scenario, traces);
+  refuse(checkEvidence(scenario, spec, registry));
+  return { title: scenario.title, spec, compare: scenario.compare };
+}
+
+/**
+ * The form of a scenario alone: each field by itself, and names that point at other parts. The
+ * first step of {@link loadScenario}, for those who want to know of one field whether it is right.
+ */
+export function checkForm(
+  text: string,
+  options: Pick<LoadScenarioOptions, "file" | "registry" | "changes">,
+): { scenario: ScenarioFile; refuse: (findings: readonly Finding[]) => void } {
   const file = options.file === "" ? "scenario" : clean(options.file);
   const registry = options.registry ?? Registry.standard();
   const document = new ScenarioDocument(text);
@@ -51,19 +74,11 @@ export async function loadScenario(
     const all = firstAtEach(findings);
     throw new ScenarioError(document.locate(all), { file, text, total: all.length });
   };
-
-  const fields = scenarioSchema(registry).safeParse(document.value ?? {});
+  const value = applyChanges(document.value, options.changes ?? []);
+  const fields = scenarioSchema(registry).safeParse(value);
   const findings = (fields.error?.issues ?? []).flatMap(findingsOf);
-  refuse([...checkReferences(document.value), ...findings]);
-  const scenario = fields.data as ScenarioFile;
-  refuse(checkValues(scenario));
-
-  const { traces, problems } = await readTraces(scenario, options);
-  refuse(problems);
-  refuse(checkTraces(scenario, traces));
-  const spec = toSpec(scenario, traces);
-  refuse(checkEvidence(scenario, spec, registry));
-  return { title: scenario.title, spec, compare: scenario.compare };
+  refuse([...checkReferences(value), ...findings]);
+  return { scenario: fields.data as ScenarioFile, refuse };
 }
 
 /** Reads each recording once, however many guests follow it. */
