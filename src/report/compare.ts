@@ -109,7 +109,8 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-function figuresOf(result: SimulationResult): RunFigures {
+/** A run as comparisons and sweeps see it. */
+export function figuresOf(result: SimulationResult): RunFigures {
   const { migrations, seed, eventLogHash, makespanNs } = result;
   return {
     seed,

@@ -6,7 +6,7 @@ import type { MigrationResult } from "../model/migration-result.js";
 import type { SimulationResult } from "../model/simulation.js";
 
 type Cell = number | string;
-type Columns<T> = readonly (readonly [name: string, of: (row: T) => Cell])[];
+export type Columns<T> = readonly (readonly [name: string, of: (row: T) => Cell])[];
 
 interface MigrationRow {
   readonly seed: number;
@@ -90,7 +90,8 @@ function migrationRows({ seed, migrations }: SimulationResult): MigrationRow[] {
   return migrations.map((migration, i) => ({ seed, number: i + 1, migration }));
 }
 
-function csv<T>(columns: Columns<T>, rows: readonly T[]): string {
+/** A table; cells are quoted where they have to be. */
+export function csv<T>(columns: Columns<T>, rows: readonly T[]): string {
   const head = columns.map(([name]) => name).join(",");
   const lines = rows.map((row) => columns.map(([, of]) => cell(of(row))).join(","));
   return [head, ...lines].map((line) => `${line}\r\n`).join("");

@@ -152,7 +152,6 @@ function badName(name: string, problem: string): PrecopyError {
 
 function notThere(path: FieldPath, at: number, length: number): PrecopyError {
   const list = path.slice(0, at).join(".");
-  const hint =
-    length === 0 ? "it is empty" : `its entries are ${list}.0 to ${list}.${length - 1}`;
+  const hint = length === 0 ? "it is empty" : `its entries are ${list}.0 to ${list}.${length - 1}`;
   return badName(path.join("."), `${list} is a list: ${hint}`);
 }
