@@ -22,7 +22,7 @@ export interface FloorOptions {
   readonly kernels: Kernels;
   /** A guest that has run up to `fromNs` of its own time; it is run on from there. */
   readonly guest: GuestPages;
-  readonly activity: GuestActivity;
+  readonly activity: Pick<GuestActivity, "run">;
   readonly fromNs: number;
   /** Guest time per wall time without a migration. */
   readonly speed: number;

@@ -11,7 +11,13 @@ export type ActivitySpec =
   | ({ readonly kind: "replay" } & ReplaySpec)
   | { readonly kind: "idle" };
 
-const IDLE: GuestActivity = { run: () => {}, lookAhead: () => {}, hasReads: true };
+const IDLE: GuestActivity = {
+  streams: 0,
+  run: () => {},
+  runStream: (_stream, _guest, _fromNs, toNs) => toNs,
+  lookAhead: () => {},
+  hasReads: true,
+};
 
 /** Makes the activity of a guest of `pages` pages. */
 export function createActivity(

@@ -6,7 +6,7 @@ import { PrecopyError } from "../base/errors.js";
 import { mix32 } from "../base/random.js";
 import { formatDuration } from "../base/units.js";
 import { type GuestPages, type Kernels, type PageBitmap, TracePlayer } from "../kernels/index.js";
-import { type GuestActivity, partBounds } from "./guest-activity.js";
+import { type GuestActivity, lastInstantBefore, partBounds, ticksAt } from "./guest-activity.js";
 import type { Trace } from "./trace.js";
 
 /** What happens when the guest outlives its trace. */
@@ -26,12 +26,29 @@ interface Loaded {
   at: number;
 }
 
+/** How far a replay has come. */
+interface Place {
+  /** Interval, counted on through loops. */
+  cursor: number;
+  atNs: number;
+  /** Accesses made beyond those that are due at `atNs`: after a stop among several in one ns. */
+  ahead: number;
+}
+
+/** Accesses from .. to - 1 of the loaded interval, which are due until `untilNs`. */
+interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly untilNs: number;
+}
+
 export class ReplayActivity implements GuestActivity {
+  readonly streams = 1;
   readonly hasReads: boolean;
   private readonly trace: Trace;
   private readonly now: Loaded;
   private readonly ahead: Loaded;
-  private cursor: number;
+  private readonly place: Place;
 
   constructor(
     kernels: Kernels,
@@ -56,7 +73,7 @@ export class ReplayActivity implements GuestActivity {
     this.hasReads = trace.hasReads;
     this.now = { player: TracePlayer.create(kernels, accessesMax), at: -1 };
     this.ahead = { player: TracePlayer.create(kernels, accessesMax), at: -1 };
-    this.cursor = this.intervalAt(startNs);
+    this.place = { cursor: this.intervalAt(startNs), atNs: 0, ahead: 0 };
   }
 
   static arenaBytes({ trace }: ReplaySpec): number {
@@ -64,54 +81,77 @@ export class ReplayActivity implements GuestActivity {
   }
 
   run(guest: GuestPages, fromNs: number, toNs: number): void {
-    this.cursor = this.walk(this.now, { cursor: this.cursor, fromNs, toNs }, (player, span) => {
-      const nowTicks = Math.floor(span.untilNs / 1000) % 0x1_0000_0000;
-      player.apply(guest, span.from, span.to, nowTicks);
+    this.runStream(0, guest, fromNs, toNs);
+  }
+
+  runStream(
+    _stream: number,
+    guest: GuestPages,
+    fromNs: number,
+    toNs: number,
+    nowTicks?: number,
+  ): number {
+    this.place.atNs = fromNs;
+    this.walk(this.now, this.place, toNs, (player, { from, to, untilNs }) => {
+      const ticks = nowTicks ?? ticksAt(untilNs);
+      if (guest.faulting) return player.applyUntilAbsent(guest, from, to, ticks);
+      player.apply(guest, from, to, ticks);
+      return to;
     });
+    return this.place.atNs;
   }
 
   lookAhead(parts: readonly PageBitmap[], fromNs: number, toNs: number): void {
-    const bounds = partBounds(fromNs, toNs, parts.length);
-    let cursor = this.cursor;
+    const place = { ...this.place };
+    const bounds = partBounds(place.atNs, place.atNs + toNs - fromNs, parts.length);
     parts.forEach((part, i) => {
-      const span = { cursor, fromNs: bounds[i] as number, toNs: bounds[i + 1] as number };
-      cursor = this.walk(this.ahead, span, (player, within) => {
-        player.markWrites(part, within.from, within.to);
+      this.walk(this.ahead, place, bounds[i + 1] as number, (player, { from, to }) => {
+        player.markWrites(part, from, to);
+        return to;
       });
     });
   }
 
-  /** Visits the accesses of (fromNs, toNs], interval by interval; returns the last interval. */
+  /**
+   * Takes `place` to `toNs`, visiting the accesses on the way, interval by interval. A visit tells
+   * how far it came; if that is not its end, the walk ends before the access that it stopped at.
+   */
   private walk(
     loaded: Loaded,
-    span: { cursor: number; fromNs: number; toNs: number },
-    visit: (player: TracePlayer, part: { from: number; to: number; untilNs: number }) => void,
-  ): number {
+    place: Place,
+    toNs: number,
+    visit: (player: TracePlayer, part: Part) => number,
+  ): void {
     const { trace, spec } = this;
     const count = trace.intervals;
-    let cursor = span.cursor;
-    let at = span.fromNs;
-    while (at < span.toNs) {
-      if (cursor >= count && spec.end !== "loop") {
+    while (place.atNs < toNs) {
+      if (place.cursor >= count && spec.end !== "loop") {
         // Beyond the recording there is nothing to see; only running there is an error.
-        if (spec.end === "hold" || loaded === this.ahead) return cursor;
-        throw this.ended(span.toNs);
+        if (spec.end !== "hold" && loaded !== this.ahead) throw this.ended(toNs);
+        place.atNs = toNs;
+        return;
       }
-      const loops = Math.floor(cursor / count);
-      const i = cursor - loops * count;
+      const loops = Math.floor(place.cursor / count);
+      const i = place.cursor - loops * count;
       const base = loops * trace.durationNs - spec.startNs;
       const startNs = base + (i === 0 ? 0 : trace.endNs(i - 1));
       const endNs = base + trace.endNs(i);
-      const untilNs = Math.min(endNs, span.toNs);
-      this.load(loaded, cursor, i);
+      const untilNs = Math.min(endNs, toNs);
+      this.load(loaded, place.cursor, i);
       const { length } = loaded.player;
-      const from = accessesAt(length, at - startNs, endNs - startNs);
-      const to = accessesAt(length, untilNs - startNs, endNs - startNs);
-      if (to > from) visit(loaded.player, { from, to, untilNs });
-      at = untilNs;
-      if (untilNs === endNs) cursor++;
+      const dueAt = (ns: number) => accessesAt(length, ns - startNs, endNs - startNs);
+      const from = dueAt(place.atNs) + place.ahead;
+      const to = dueAt(untilNs);
+      const reached = to > from ? visit(loaded.player, { from, to, untilNs }) : from;
+      if (reached < to) {
+        place.atNs = lastInstantBefore(place.atNs, untilNs, (ns) => dueAt(ns) > reached);
+        place.ahead = reached - dueAt(place.atNs);
+        return;
+      }
+      place.atNs = untilNs;
+      place.ahead = untilNs === endNs ? 0 : reached - to;
+      if (untilNs === endNs) place.cursor++;
     }
-    return cursor;
   }
 
   private load(loaded: Loaded, cursor: number, i: number): void {

@@ -12,7 +12,7 @@ import {
   Workload,
   type WorkloadSpec,
 } from "../kernels/index.js";
-import { type GuestActivity, partBounds } from "./guest-activity.js";
+import { type GuestActivity, lastInstantBefore, partBounds, ticksAt } from "./guest-activity.js";
 
 /** A part of a cycle in which a component is active: [startNs, endNs) of every periodNs. */
 export interface Phase {
@@ -32,8 +32,12 @@ export interface SyntheticSpec {
   readonly components: readonly SyntheticComponent[];
 }
 
+/** A component, and how far it has come. */
 interface Running extends SyntheticComponent {
   readonly workload: Workload;
+  atNs: number;
+  /** Accesses made beyond those that are due at `atNs`: after a stop among several in one ns. */
+  ahead: number;
 }
 
 export class SyntheticActivity implements GuestActivity {
@@ -45,7 +49,8 @@ export class SyntheticActivity implements GuestActivity {
     this.components = spec.components.map((component, i) => {
       checkComponent(component, options.pages);
       const seed = random.fork(i).next();
-      return { ...component, workload: Workload.create(kernels, component.pattern, seed) };
+      const workload = Workload.create(kernels, component.pattern, seed);
+      return { ...component, workload, atNs: 0, ahead: 0 };
     });
     this.hasReads = spec.components.some((c) => (c.pattern.writeFraction ?? 1) < 1);
   }
@@ -54,22 +59,51 @@ export class SyntheticActivity implements GuestActivity {
     return spec.components.reduce((sum, c) => sum + Workload.bytesFor(c.pattern), 0);
   }
 
+  get streams(): number {
+    return this.components.length;
+  }
+
   run(guest: GuestPages, fromNs: number, toNs: number): void {
-    const nowTicks = Math.floor(toNs / 1000) % 0x1_0000_0000;
-    for (const component of this.components) {
-      const count = accessesBetween(component, fromNs, toNs);
-      if (count > 0) component.workload.run(guest, count, nowTicks);
+    for (let i = 0; i < this.components.length; i++) this.runStream(i, guest, fromNs, toNs);
+  }
+
+  runStream(
+    stream: number,
+    guest: GuestPages,
+    fromNs: number,
+    toNs: number,
+    nowTicks = ticksAt(toNs),
+  ): number {
+    const component = this.components[stream] as Running;
+    const { workload } = component;
+    const count = accessesBetween(component, fromNs, toNs) - component.ahead;
+    component.atNs = toNs;
+    component.ahead = Math.max(0, -count);
+    if (count <= 0) return toNs;
+    if (!guest.faulting) {
+      workload.run(guest, count, nowTicks);
+      return toNs;
     }
+    const missing = count - workload.runUntilAbsent(guest, count, nowTicks);
+    if (missing === 0) return toNs;
+    const made = accessesUntil(component, toNs) - missing;
+    const isPast = (ns: number) => accessesUntil(component, ns) > made;
+    component.atNs = lastInstantBefore(fromNs, toNs, isPast);
+    component.ahead = made - accessesUntil(component, component.atNs);
+    return component.atNs;
   }
 
   lookAhead(parts: readonly PageBitmap[], fromNs: number, toNs: number): void {
-    const bounds = partBounds(fromNs, toNs, parts.length);
     for (const component of this.components) {
-      const ahead = component.workload.fork();
+      const { atNs } = component;
+      const bounds = partBounds(atNs, atNs + toNs - fromNs, parts.length);
+      const fork = component.workload.fork();
+      let { ahead } = component;
       parts.forEach((part, i) => {
         const [from, to] = [bounds[i] as number, bounds[i + 1] as number];
-        const count = accessesBetween(component, from, to);
-        if (count > 0) ahead.runMarking(count, part);
+        const count = accessesBetween(component, from, to) - ahead;
+        ahead = Math.max(0, -count);
+        if (count > 0) fork.runMarking(count, part);
       });
     }
   }

@@ -46,6 +46,8 @@ export class GuestPages {
   readonly referenced: PageBitmap | undefined;
   /** Pages that are not here; who keeps the guest sets and clears them. */
   readonly absent: PageBitmap | undefined;
+  /** Do runs stop at absent pages? Needs `trackAbsent`; false at first. */
+  faulting = false;
   /** Pages used by faulting runs since it was last reset. */
   readonly touched: PageBitmap | undefined;
   readonly versionsPtr: Pointer;

@@ -34,7 +34,7 @@ function replay(end: "fail" | "loop" | "hold", startNs = 0): ActivitySpec {
 
 function world(spec: ActivitySpec, seed = 3) {
   const kernels = Kernels.loadSync({ arenaBytes: (1 << 20) + activityArenaBytes(spec) });
-  const guest = GuestPages.create(kernels, PAGES, { trackReferences: true });
+  const guest = GuestPages.create(kernels, PAGES, { trackAbsent: true });
   const activity = createActivity(kernels, spec, { pages: PAGES, seed });
   return { kernels, guest, activity };
 }
@@ -79,6 +79,57 @@ describe.each([
     });
   });
 
+  it("makes the same accesses when its streams wait for absent pages, each on its own", () => {
+    const cuts = fc.array(fc.integer({ min: 1, max: 40 * MS }), { minLength: 1, maxLength: 8 });
+    const absent = fc.uniqueArray(fc.nat(PAGES - 1), { maxLength: 200 });
+    fc.assert(
+      fc.property(cuts, absent, (steps, pages) => {
+        const apart = world(spec);
+        for (const page of pages) apart.guest.absent!.set(page);
+        apart.guest.faulting = true;
+        const together = world(spec);
+        let from = 0;
+        for (const step of steps) {
+          const until = from + step;
+          for (let stream = 0; stream < apart.activity.streams; stream++) {
+            for (let at = from; at < until; ) {
+              const reached = apart.activity.runStream(stream, apart.guest, at, until);
+              expect(reached).toBeGreaterThanOrEqual(at);
+              expect(reached).toBeLessThanOrEqual(until);
+              at = reached;
+              if (at === until) continue;
+              const { page } = apart.guest.fault;
+              expect(apart.guest.absent!.has(page)).toBe(true);
+              // Not there yet: no time passes, and it asks for the same page.
+              expect(apart.activity.runStream(stream, apart.guest, at, until)).toBe(at);
+              expect(apart.guest.fault.page).toBe(page);
+              apart.guest.absent!.clear(page);
+            }
+          }
+          together.activity.run(together.guest, from, until);
+          from = until;
+        }
+        expect(versions(apart)).toEqual(versions(together));
+        expect(apart.guest.dirty.count()).toBe(together.guest.dirty.count());
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("sees ahead from where each stream stands when some lag behind", () => {
+    const { kernels, guest, activity } = world(spec);
+    activity.run(guest, 0, 33 * MS);
+    for (let i = 1; i < activity.streams; i++) activity.runStream(i, guest, 33 * MS, 50 * MS);
+    const ahead = [PageBitmap.create(kernels, PAGES)];
+    activity.lookAhead(ahead, 33 * MS, 53 * MS);
+    guest.dirty.reset();
+    for (let i = 0; i < activity.streams; i++) {
+      const at = i === 0 ? 33 * MS : 50 * MS;
+      activity.runStream(i, guest, at, at + 20 * MS);
+    }
+    expect(ahead[0]!.equals(guest.dirty)).toBe(true);
+  });
+
   it("another seed, another order", () => {
     const runs = [1, 2].map((seed) => {
       const it = world(spec, seed);
@@ -100,6 +151,25 @@ describe("synthetic activity", () => {
     expect(accessesBetween(phased, 50 * MS, 75 * MS)).toBe(25);
     expect(accessesBetween(phased, 75 * MS, 150 * MS)).toBe(0);
     expect(accessesBetween(phased, 0, 1000 * MS)).toBe(250);
+  });
+
+  it("stops an instant before the access that has to wait, and knows its time", () => {
+    const pattern = { kind: "sequential", firstPage: 0, pages: 100 } as const;
+    const { guest, activity } = world({
+      kind: "synthetic",
+      components: [{ pattern, accessesPerSec: 1000 }],
+    });
+    guest.absent!.set(3);
+    expect(activity.runStream(0, guest, 0, 9 * MS)).toBe(9 * MS);
+    guest.faulting = true;
+    guest.absent!.set(12);
+    // Page k is written at (k + 1) ms.
+    expect(activity.runStream(0, guest, 9 * MS, 40 * MS)).toBe(13 * MS - 1);
+    expect(guest.versionSum()).toBe(12);
+    expect(activity.runStream(0, guest, 13 * MS - 1, 13 * MS - 1)).toBe(13 * MS - 1);
+    guest.absent!.clear(12);
+    expect(activity.runStream(0, guest, 13 * MS - 1, 13 * MS)).toBe(13 * MS);
+    expect(guest.version(12)).toBe(1);
   });
 
   it.each([
@@ -141,6 +211,29 @@ describe("replay", () => {
     const { guest, activity } = world(replay("fail", 30 * MS));
     activity.run(guest, 0, 10 * MS);
     expect(guest.dirty.nextSet(0)).toBe(3);
+  });
+
+  it("waits for many pages within one nanosecond and loses none", () => {
+    const header = { pageSizeBytes: 4096, pages: PAGES, hasReads: false, clock: "time" } as const;
+    const builder = new TraceBuilder({ ...header, source: "dense" });
+    const all = Array.from({ length: 100 }, (_, i) => i);
+    for (const endNs of [3, 7]) builder.append({ endNs, written: all, read: [] });
+    const trace = builder.finish();
+    const { guest, activity } = world({ kind: "replay", trace, startNs: 0, end: "hold" });
+    guest.absent!.setRange(0, 100);
+    guest.faulting = true;
+    const stops: number[] = [];
+    for (let at = 0; at < 9; ) {
+      at = activity.runStream(0, guest, at, 9);
+      if (at === 9) break;
+      stops.push(at);
+      guest.absent!.clear(guest.fault.page);
+    }
+    expect(stops.length).toBe(100);
+    expect(stops).toEqual([...stops].sort((a, b) => a - b));
+    // 33 accesses are due after 1 ns, 66 after 2, 100 after 3: each stops a ns before.
+    expect([0, 1, 2].map((ns) => stops.filter((at) => at === ns).length)).toEqual([33, 33, 34]);
+    expect(guest.versionSum()).toBe(200);
   });
 
   it("fails at its end by default, holds still or starts over as asked", () => {
