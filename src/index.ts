@@ -62,6 +62,8 @@ export { SAMPLING_PARAMS, ticksOf } from "./workingset/predictor.js";
 
 /* The decisions that presets and strategies are put together from. */
 
+export { ADMISSIONS } from "./policy/admission/index.js";
+export * from "./policy/admission.js";
 export {
   AdaptiveBandwidth,
   type AdaptiveBandwidthOptions,
@@ -190,6 +192,7 @@ export {
 export { type Departure, type FlowOptions, Network } from "./model/network.js";
 export { Flow, type FlowSettings, type Message } from "./model/network-flow.js";
 export { MemoryBook, type MemoryOwner } from "./model/reservation.js";
+export { type Hop, type Route, Routes } from "./model/route.js";
 export { DOMAIN_0, type HostedDomain, XenHost } from "./model/xen-host.js";
 
 /* The kernels: per-page loops in WebAssembly. */

@@ -5,7 +5,13 @@ import { Command } from "commander";
 import { PrecopyError } from "../base/errors.js";
 import { Registry } from "../migrate/registry.js";
 import type { SimulationSpec } from "../model/spec.js";
-import { loadPlugin, loadScenario, withSeed, withStrategy } from "../scenario/index.js";
+import {
+  loadPlugin,
+  loadScenario,
+  withAdmission,
+  withSeed,
+  withStrategy,
+} from "../scenario/index.js";
 import { findFile, readTextFile } from "./files.js";
 import { collect, parseSeed } from "./flags.js";
 import { loadTraceFile } from "./trace-files.js";
@@ -13,6 +19,8 @@ import { loadTraceFile } from "./trace-files.js";
 /** Options that every command on a scenario has. */
 export interface ScenarioFlags {
   readonly seed?: number;
+  /** Rule instead of the scenario's at-once or admission. */
+  readonly admission?: string;
   readonly plugin?: readonly string[];
   /** False: a scenario in which nothing moves will do. */
   readonly needsMigrations?: boolean;
@@ -31,6 +39,7 @@ export function scenarioCommand(name: string): Command {
   return new Command(name)
     .argument("<scenario>", "a YAML or JSON file, or one of this package's examples/")
     .option("--seed <n>", "seed instead of the scenario's", parseSeed)
+    .option("--admission <rule>", "which waiting migration may start, as lt-rt or at-once:2")
     .option("--plugin <file>", "module with more strategies or predictors (repeatable)", collect);
 }
 
@@ -53,7 +62,10 @@ export async function openScenario(
       file,
     });
   }
-  const seeded = flags.seed === undefined ? loaded.spec : withSeed(loaded.spec, flags.seed);
+  const { seed, admission } = flags;
+  if (admission !== undefined) registry.resolveAdmission(admission);
+  const ruled = admission === undefined ? loaded.spec : withAdmission(loaded.spec, admission);
+  const seeded = seed === undefined ? ruled : withSeed(ruled, seed);
   const spec = strategy === undefined ? seeded : withStrategy(seeded, strategy);
   return { title: loaded.title, spec, compare: loaded.compare, registry };
 }
@@ -80,7 +92,7 @@ async function addPlugin(registry: Registry, file: string): Promise<void> {
 export function scenarioWords(
   command: string,
   path: string,
-  { plugin = [] }: ScenarioFlags,
+  { plugin = [], admission }: ScenarioFlags,
   strategies: readonly string[],
 ): string[] {
   return [
@@ -88,6 +100,7 @@ export function scenarioWords(
     ...command.split(" "),
     path,
     ...strategies.flatMap((name) => ["-s", name]),
+    ...(admission === undefined ? [] : ["--admission", admission]),
     ...plugin.flatMap((file) => ["--plugin", file]),
   ];
 }

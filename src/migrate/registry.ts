@@ -4,6 +4,8 @@
  */
 import { PrecopyError } from "../base/errors.js";
 import { type ParamValues, parseParams } from "../base/params.js";
+import { ADMISSIONS } from "../policy/admission/index.js";
+import type { AdmissionFactory, AdmissionRule } from "../policy/admission.js";
 import type { Preset } from "../policy/preset.js";
 import { PRESETS } from "../policy/presets/index.js";
 import { PREDICTORS, type PredictorFactory } from "../workingset/index.js";
@@ -31,6 +33,7 @@ export class Registry {
   private readonly strategies = new Map<string, StrategyFactory>();
   private readonly predictors = new Map<string, PredictorFactory>();
   private readonly presets = new Map<string, Preset>();
+  private readonly admissions = new Map<string, AdmissionFactory>();
 
   /** A registry with everything that this package brings. */
   static standard(): Registry {
@@ -38,6 +41,7 @@ export class Registry {
     for (const strategy of [suspend, preCopy, seed]) registry.addStrategy(strategy);
     for (const predictor of PREDICTORS) registry.addPredictor(predictor);
     for (const preset of PRESETS) registry.addPreset(preset);
+    for (const admission of ADMISSIONS) registry.addAdmission(admission);
     return registry;
   }
 
@@ -53,6 +57,10 @@ export class Registry {
     add(this.presets, "preset", preset);
   }
 
+  addAdmission(admission: AdmissionFactory): void {
+    add(this.admissions, "admission rule", admission);
+  }
+
   listStrategies(): readonly StrategyFactory[] {
     return [...this.strategies.values()];
   }
@@ -63,6 +71,22 @@ export class Registry {
 
   listPresets(): readonly Preset[] {
     return [...this.presets.values()];
+  }
+
+  listAdmissions(): readonly AdmissionFactory[] {
+    return [...this.admissions.values()];
+  }
+
+  /** Resolves an admission rule's name with its parameters: `lt-rt`, `at-once:2`, `per-host:out=2`. */
+  resolveAdmission(text: string): AdmissionRule {
+    const at = text.indexOf(":");
+    const name = (at < 0 ? text : text.slice(0, at)).trim();
+    const given = at < 0 ? "" : text.slice(at + 1).trim();
+    const rule = find(this.admissions, "admission rule", name);
+    const keyed = rule.positional === undefined || given === "" || given.includes("=");
+    return rule.create(
+      parseParams(name, keyed ? given : `${rule.positional}=${given}`, rule.params),
+    );
   }
 
   /** Resolves `strategy+predictor:params@preset`. */

@@ -8,14 +8,14 @@ import { activityArenaBytes } from "../guest/activity.js";
 import { GuestPages } from "../kernels/index.js";
 import { Migration, type MigrationConfig } from "../migrate/migration.js";
 import type { Registry } from "../migrate/registry.js";
+import { ADMISSION_MAX } from "../policy/admission.js";
 import { Foresight } from "./foresight.js";
-import { ETHERNET_TCP_FRAME } from "./link.js";
 import { MigrationDriver } from "./migration-driver.js";
+import { type Route, Routes } from "./route.js";
 import {
   type DomainSpec,
   GUEST_PAGES_MAX,
   type HostSpec,
-  type LinkSpec,
   type MigrationSpec,
   type SimulationSpec,
 } from "./spec.js";
@@ -28,10 +28,13 @@ const ARENA_SLACK_BYTES = 1 << 20;
 /** Checks a specification and resolves every migration's names. */
 export function resolveConfigs(spec: SimulationSpec, registry: Registry): MigrationConfig[] {
   checkSpec(spec);
+  registry.resolveAdmission(admissionOf(spec));
+  const routes = new Routes(spec);
   return spec.migrations.map((migration, i) => {
     const domain = domainNamed(spec, migration.domain);
-    const link = linkBetween(spec, sourceOf(spec, i), migration.to);
-    const linkBytesPerSec = payloadRate(link);
+    const source = sourceOf(spec, i);
+    const route = routes.between(source, migration.to);
+    const linkBytesPerSec = route.payloadBytesPerSec;
     return {
       ...registry.resolve(migration.strategy),
       guest: domain.name,
@@ -39,7 +42,7 @@ export function resolveConfigs(spec: SimulationSpec, registry: Registry): Migrat
       pageSizeBytes: PAGE_SIZE_BYTES,
       deviceStateBytes: domain.deviceStateBytes,
       downtimeLimitNs: migration.downtimeLimitNs,
-      fixedDowntimeNs: fixedDowntimeNs(spec, { migration, domain, link, linkBytesPerSec }),
+      fixedDowntimeNs: fixedDowntimeNs(spec, { migration, domain, source, route }),
       linkBytesPerSec,
       timeoutNs: migration.timeoutNs,
       windowBatches: WINDOW_BATCHES,
@@ -71,36 +74,16 @@ export function arenaFor(spec: SimulationSpec, configs: readonly MigrationConfig
   return bytes;
 }
 
-/** The link that joins two hosts. */
-export function linkBetween(spec: SimulationSpec, a: string, b: string): LinkSpec {
-  const joins = ({ between: [x, y] }: LinkSpec) => (x === a && y === b) || (x === b && y === a);
-  const link = spec.links.find(joins);
-  if (link !== undefined) return link;
-  throw new PrecopyError("bad-input", `no link joins ${a} and ${b}: add one between them`);
-}
-
-/** Payload bytes a second that a link carries when nobody else uses it. */
-export function payloadRate({
-  bandwidthBytesPerSec,
-  frame = ETHERNET_TCP_FRAME,
-}: LinkSpec): number {
-  return (bandwidthBytesPerSec * frame.payloadBytes) / (frame.payloadBytes + frame.overheadBytes);
-}
-
 /** Downtime that no page causes: the sum of the pause's fixed costs, state and messages. */
 function fixedDowntimeNs(
   spec: SimulationSpec,
-  parts: {
-    migration: MigrationSpec;
-    domain: DomainSpec;
-    link: LinkSpec;
-    linkBytesPerSec: number;
-  },
+  parts: { migration: MigrationSpec; domain: DomainSpec; source: string; route: Route },
 ): number {
-  const { migration, domain, link, linkBytesPerSec } = parts;
-  const source = hostNamed(spec, domain.host).costs;
+  const { migration, domain, route } = parts;
+  const source = hostNamed(spec, parts.source).costs;
   const target = hostNamed(spec, migration.to).costs;
-  const stateNs = linkBytesPerSec > 0 ? (domain.deviceStateBytes / linkBytesPerSec) * 1e9 : 0;
+  const { payloadBytesPerSec: rate, latencyNs } = route;
+  const stateNs = rate > 0 ? (domain.deviceStateBytes / rate) * 1e9 : 0;
   return Math.ceil(
     source.suspendNs +
       source.logDirtyNsPerPage * domain.pages +
@@ -110,12 +93,17 @@ function fixedDowntimeNs(
       target.unpauseNs +
       target.attachDevicesNs +
       target.announceNs +
-      3 * link.latencyNs,
+      3 * latencyNs,
   );
 }
 
+/** The admission rule that decides, by its name. */
+export function admissionOf({ admission, atOnce }: SimulationSpec): string {
+  return admission ?? `at-once:${Math.min(atOnce, ADMISSION_MAX)}`;
+}
+
 /** Where a domain stands when its n-th migration begins: where the one before left it. */
-function sourceOf(spec: SimulationSpec, index: number): string {
+export function sourceOf(spec: SimulationSpec, index: number): string {
   const { domain } = spec.migrations[index] as MigrationSpec;
   const before = spec.migrations.slice(0, index).filter((m) => m.domain === domain);
   return before.at(-1)?.to ?? domainNamed(spec, domain).host;
@@ -125,7 +113,14 @@ function checkSpec(spec: SimulationSpec): void {
   unique("host", spec.hosts);
   unique("guest", spec.domains);
   unique("link", spec.links);
-  for (const link of spec.links) for (const host of link.between) hostNamed(spec, host);
+  const switches = new Set(spec.switches);
+  for (const name of switches) {
+    if (!spec.hosts.some((host) => host.name === name)) continue;
+    throw new PrecopyError("bad-input", `"${name}" is a host and a switch: rename one`);
+  }
+  for (const link of spec.links) {
+    for (const end of link.between) if (!switches.has(end)) hostNamed(spec, end);
+  }
   for (const domain of spec.domains) checkDomain(spec, domain);
   if (!(Number.isInteger(spec.atOnce) && spec.atOnce >= 1)) {
     throw new PrecopyError("bad-input", `${spec.atOnce} migrations at once: it must be 1 or more`);
@@ -135,13 +130,6 @@ function checkSpec(spec: SimulationSpec): void {
     const from = sourceOf(spec, i);
     if (from === migration.to) {
       throw new PrecopyError("bad-input", `${migration.domain} stands on ${from} already`);
-    }
-    const again = spec.migrations.some((m, j) => j < i && m.domain === migration.domain);
-    if (again && spec.atOnce > 1) {
-      throw new PrecopyError(
-        "bad-input",
-        `${migration.domain} is migrated twice at once: give "at once: 1", so that one waits for the other`,
-      );
     }
     positive(`${migration.domain}'s timeout`, migration.timeoutNs);
   });

@@ -12,17 +12,20 @@ import { Kernels, type KernelsOptions } from "../kernels/index.js";
 import type { Command, MigrationEvent } from "../migrate/messages.js";
 import { Migration, type MigrationConfig, type MigrationState } from "../migrate/migration.js";
 import { Registry } from "../migrate/registry.js";
+import type { AdmissionPhase, AdmissionRule } from "../policy/admission.js";
 import { type DriverWorld, type FrameTag, MigrationDriver } from "./migration-driver.js";
 import type { MigrationResult } from "./migration-result.js";
 import { ModelGuest } from "./model-guest.js";
 import { Network } from "./network.js";
-import { arenaFor, linkBetween, resolveConfigs } from "./setup.js";
+import { Routes } from "./route.js";
+import { admissionOf, arenaFor, resolveConfigs } from "./setup.js";
 import {
   type DomainSpec,
   type MigrationSpec,
   SIMULATION_NS_MAX,
   type SimulationSpec,
 } from "./spec.js";
+import { WaitingMigrations } from "./waiting.js";
 import { XenHost } from "./xen-host.js";
 
 /** Version of the form of {@link SimulationResult}. */
@@ -80,8 +83,13 @@ export class Simulation {
   private readonly drivers: MigrationDriver[] = [];
   private readonly configs: readonly MigrationConfig[];
   private readonly kernels: Kernels;
-  private waiting: number[] = [];
-  private active = 0;
+  private readonly routes: Routes;
+  private readonly admission: AdmissionRule;
+  private readonly waiting: WaitingMigrations;
+  /** By number; a migration whose start time has not come has no driver. */
+  private readonly active = new Map<number, MigrationDriver | undefined>();
+  /** Numbers of those that are past their bulk phase, or were. */
+  private readonly past = new Set<number>();
   private currentNs = 0;
   private disposed = false;
 
@@ -122,8 +130,14 @@ export class Simulation {
     spec.domains.forEach((domain, i) => {
       this.addDomain(domain, i);
     });
-    this.waiting = spec.migrations.map((_, i) => i);
-    for (let i = 0; i < Math.min(spec.atOnce, spec.migrations.length); i++) this.startNext(0);
+    this.routes = new Routes(spec);
+    const registry = options.registry ?? Registry.standard();
+    this.admission = registry.resolveAdmission(admissionOf(spec));
+    this.waiting = new WaitingMigrations({ spec, rule: this.admission, hosts: this.hosts });
+    this.admit(0);
+    for (const startNs of this.waiting.startTimesNs()) {
+      if (startNs > 0) this.queue.schedule(startNs, (nowNs) => this.admit(nowNs));
+    }
   }
 
   get nowNs(): number {
@@ -131,7 +145,7 @@ export class Simulation {
   }
 
   get ended(): boolean {
-    return this.active === 0 && this.waiting.length === 0;
+    return this.active.size === 0 && this.waiting.count === 0;
   }
 
   /** When the next thing happens, Infinity when everything has ended. */
@@ -172,16 +186,18 @@ export class Simulation {
 
   /** Cancels what runs and what waits; a migration past its commit point goes on to its end. */
   cancelAll(reason: string): void {
-    this.waiting = [];
+    this.waiting.clear();
     for (const driver of this.drivers) driver.cancel(this.currentNs, reason);
   }
 
-  /** Cancels the migration of one guest. */
+  /** Cancels the migration of one guest, and its further ones. */
   cancel(guest: string, reason = "cancelled"): void {
     const index = this.spec.migrations.findIndex((migration) => migration.domain === guest);
     if (index < 0) throw new PrecopyError("unknown-name", `no migration moves a guest "${guest}"`);
-    const driver = this.drivers.find((d) => d.engine.config.guest === guest);
-    if (driver !== undefined) driver.cancel(this.currentNs, reason);
+    this.waiting.drop(guest);
+    for (const driver of this.drivers) {
+      if (driver.engine.config.guest === guest) driver.cancel(this.currentNs, reason);
+    }
   }
 
   progress(): MigrationProgress[] {
@@ -241,6 +257,7 @@ export class Simulation {
       tag.departed(nextNs);
     }
     while (this.queue.nextNs() <= nextNs) this.queue.pop()?.value(nextNs);
+    if (this.admission.watchesPhases && this.waiting.count > 0) this.watchPhases(nextNs);
   }
 
   private addDomain(domain: DomainSpec, index: number): void {
@@ -274,24 +291,35 @@ export class Simulation {
     host.add(domain, guest, 0);
   }
 
-  /** Starts the next waiting migration no earlier than its own start time. */
-  private startNext(nowNs: number): void {
-    const index = this.waiting.shift();
-    if (index === undefined) return;
-    this.active++;
-    const { startNs } = this.spec.migrations[index] as MigrationSpec;
-    this.queue.schedule(Math.max(nowNs, startNs), (atNs) => {
-      const driver = this.createDriver(index);
-      this.drivers.push(driver);
-      driver.start(atNs);
-    });
+  /** Starts what the admission rule lets start, each no earlier than its own start time. */
+  private admit(nowNs: number): void {
+    const phases = new Map<number, AdmissionPhase>();
+    for (const [index, driver] of this.active) phases.set(index, phaseOf(driver));
+    for (const index of this.waiting.admit(nowNs, phases)) {
+      this.active.set(index, undefined);
+      const { startNs } = this.spec.migrations[index] as MigrationSpec;
+      this.queue.schedule(Math.max(nowNs, startNs), (atNs) => {
+        const driver = this.createDriver(index);
+        this.active.set(index, driver);
+        this.drivers.push(driver);
+        driver.start(atNs);
+      });
+    }
+  }
+
+  private watchPhases(nowNs: number): void {
+    const before = this.past.size;
+    for (const [index, driver] of this.active) {
+      if (phaseOf(driver) === "running") this.past.add(index);
+    }
+    if (this.past.size > before) this.admit(nowNs);
   }
 
   private createDriver(index: number): MigrationDriver {
     const spec = this.spec.migrations[index] as MigrationSpec;
     const guest = this.guests.get(spec.domain) as ModelGuest;
     const source = this.hostOf(spec.domain);
-    const link = linkBetween(this.spec, source.spec.name, spec.to);
+    const { hops, latencyNs } = this.routes.between(source.spec.name, spec.to);
     return new MigrationDriver({
       world: this.world(),
       spec,
@@ -299,11 +327,12 @@ export class Simulation {
       guest,
       source,
       target: this.hosts.get(spec.to) as XenHost,
-      path: [link.name],
-      latencyNs: link.latencyNs,
-      ended: (_driver, nowNs) => {
-        this.active--;
-        this.startNext(nowNs);
+      path: hops.map(({ link }) => link.name),
+      latencyNs,
+      ended: ({ result }, nowNs) => {
+        this.active.delete(index);
+        if (result?.outcome !== "target-runs") this.waiting.drop(spec.domain);
+        this.admit(nowNs);
       },
     });
   }
@@ -323,6 +352,14 @@ export class Simulation {
     for (const host of this.hosts.values()) if (host.domains.has(domain)) return host;
     throw new AssertionError(`a domain ${domain} stands on some host`);
   }
+}
+
+/** As admission rules see it: past its bulk phase when a round is whole, or the image is. */
+function phaseOf(driver: MigrationDriver | undefined): AdmissionPhase {
+  if (driver === undefined) return "scheduled";
+  const { rounds, state, ended } = driver.engine;
+  const whole = ended || state === "commitment" || state === "activation";
+  return whole || rounds.length > 0 ? "running" : "loading";
 }
 
 /** A specification that came through structuredClone has traces without their class. */

@@ -74,6 +74,7 @@ export interface HostSpec {
 
 export interface LinkSpec {
   readonly name: string;
+  /** Hosts or switches. */
   readonly between: readonly [string, string];
   readonly bandwidthBytesPerSec: number;
   readonly latencyNs: number;
@@ -109,11 +110,15 @@ export interface MigrationSpec {
 export interface SimulationSpec {
   readonly seed: number;
   readonly hosts: readonly HostSpec[];
+  /** Names that links may end at besides hosts; they carry on what passes through them. */
+  readonly switches?: readonly string[];
   readonly links: readonly LinkSpec[];
   readonly domains: readonly DomainSpec[];
   readonly migrations: readonly MigrationSpec[];
   /** How many migrations may run at a time; the rest wait in the order given. */
   readonly atOnce: number;
+  /** Admission rule that decides instead of `atOnce`, by its name, as in "lt-rt". */
+  readonly admission?: string;
 }
 
 /** Pages of the largest guest: 2^24 pages of 4 KiB are 64 GiB. */

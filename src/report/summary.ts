@@ -7,6 +7,8 @@ import { assert } from "../base/assert.js";
 import { formatBytes, formatDuration, formatRate } from "../base/units.js";
 import type { RoundReport, StageTimes } from "../migrate/report.js";
 import type { MigrationResult } from "../model/migration-result.js";
+import { Routes } from "../model/route.js";
+import { sourceOf } from "../model/setup.js";
 import type { SimulationResult } from "../model/simulation.js";
 import type { MigrationSpec, SimulationSpec } from "../model/spec.js";
 import { LIMIT_NAMES, type Limits } from "./limits.js";
@@ -134,18 +136,16 @@ export function routeOf(
   spec: SimulationSpec,
   index: number,
 ): { readonly source: string; readonly target: string; readonly link: string } {
-  const { domain, to } = spec.migrations[index] as MigrationSpec;
-  const before = spec.migrations.slice(0, index).filter((other) => other.domain === domain);
-  const source = before.at(-1)?.to ?? spec.domains.find(({ name }) => name === domain)?.host ?? "";
-  const link = spec.links.find(
-    ({ between: [a, b] }) => (a === source && b === to) || (a === to && b === source),
-  );
-  if (link === undefined) return { source, target: to, link: "" };
-  const { bandwidthBytesPerSec, latencyNs } = link;
+  const source = sourceOf(spec, index);
+  const { to } = spec.migrations[index] as MigrationSpec;
+  const route = new Routes(spec).find(source, to);
+  if (route === undefined) return { source, target: to, link: "" };
+  const { hops, bandwidthBytesPerSec, latencyNs } = route;
+  const over = hops.length > 1 ? ` over ${hops.length} links` : "";
   return {
     source,
     target: to,
-    link: `${formatRate(bandwidthBytesPerSec)}, ${formatDuration(latencyNs)}`,
+    link: `${formatRate(bandwidthBytesPerSec)}, ${formatDuration(latencyNs)}${over}`,
   };
 }
 

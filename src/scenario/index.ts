@@ -11,4 +11,4 @@ export {
 export { loadPlugin, type RegisterPlugin } from "./plugin.js";
 export { ScenarioError, type ScenarioProblem } from "./problems.js";
 export { DEFAULT_COMPARE } from "./schema.js";
-export { withBandwidth, withSeed, withStrategy } from "./variants.js";
+export { withAdmission, withBandwidth, withSeed, withStrategy } from "./variants.js";

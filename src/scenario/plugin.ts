@@ -1,6 +1,6 @@
 /**
- * Plug-ins: an ES module whose default export adds strategies, predictors and presets to a
- * registry, by the same interfaces that the package's own use.
+ * Plug-ins: an ES module whose default export adds strategies, predictors, presets and admission
+ * rules to a registry, by the same interfaces that the package's own use.
  *
  *     export default function register(registry) {
  *       registry.addPreset({ name: "two-rounds", … });
@@ -17,6 +17,7 @@ const REQUIRED = {
   strategy: ["arenaBytes", "createThrottle", "createLive"],
   predictor: ["evidence", "arenaBytes", "create"],
   preset: ["createStopRule", "createBandwidth"],
+  admission: ["create"],
 } as const;
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
@@ -55,6 +56,7 @@ function entriesOf(registry: Registry) {
     ...registry.listStrategies().map((entry) => ({ kind: "strategy" as const, entry })),
     ...registry.listPredictors().map((entry) => ({ kind: "predictor" as const, entry })),
     ...registry.listPresets().map((entry) => ({ kind: "preset" as const, entry })),
+    ...registry.listAdmissions().map((entry) => ({ kind: "admission" as const, entry })),
   ];
 }
 

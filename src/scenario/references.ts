@@ -3,6 +3,7 @@
  * migrations move a guest over a link. It takes the file as it was written, so that these
  * problems are told together with those of single fields.
  */
+import { Routes } from "../model/route.js";
 import { type Finding, shown, suggestion } from "./problems.js";
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -26,24 +27,51 @@ export function checkReferences(file: unknown): Finding[] {
     const on = mappingOf(guest).on;
     findings.push(...unknownName("host", on, hosts, [...path, "on"]));
   }
-  const pairs = checkLinks(listOf(root.links), hosts, findings);
-  checkMigrations(root, { hosts, guests, pairs, findings });
+  const switches = checkSwitches(listOf(root.switches), hosts, findings);
+  const pairs = checkLinks(listOf(root.links), { hosts, switches, findings });
+  if (root.admission !== undefined && root["at-once"] !== undefined) {
+    const message = "decides instead of at-once: leave one of the two out";
+    findings.push({ path: ["admission"], at: "key", message });
+  }
+  checkMigrations(root, { hosts, guests, routes: routesOf(pairs, switches), findings });
   return findings;
+}
+
+/** Switches by name, each once and apart from the hosts. */
+function checkSwitches(
+  names: readonly unknown[],
+  hosts: ReadonlySet<string>,
+  findings: Finding[],
+): Set<string> {
+  const switches = new Set<string>();
+  for (const [i, name] of names.entries()) {
+    if (findings.length >= ENOUGH) break;
+    if (typeof name !== "string") continue;
+    const what = hosts.has(name) ? "a host" : "another switch";
+    if (hosts.has(name) || switches.has(name)) {
+      const message = `${shown(name)} is the name of ${what}: give the switch a name of its own`;
+      findings.push({ path: ["switches", i], message });
+    }
+    switches.add(name);
+  }
+  return switches;
 }
 
 /** The joined pairs, both ways. */
 function checkLinks(
   links: readonly unknown[],
-  hosts: ReadonlySet<string>,
-  findings: Finding[],
+  o: { hosts: ReadonlySet<string>; switches: ReadonlySet<string>; findings: Finding[] },
 ): Set<string> {
+  const { switches, findings } = o;
+  const ends = new Set([...o.hosts, ...switches]);
+  const what = switches.size === 0 ? "host" : "host or switch";
   const pairs = new Set<string>();
   for (const [i, link] of links.entries()) {
     if (findings.length >= ENOUGH) break;
     const path = ["links", i, "between"];
     const between = listOf(mappingOf(link).between);
     for (const [j, host] of between.entries()) {
-      findings.push(...unknownName("host", host, hosts, [...path, j]));
+      findings.push(...unknownName(what, host, ends, [...path, j]));
     }
     const [a, b] = between;
     if (between.length !== 2 || typeof a !== "string" || typeof b !== "string") continue;
@@ -63,12 +91,11 @@ function checkMigrations(
   o: {
     hosts: ReadonlySet<string>;
     guests: Mapping;
-    pairs: ReadonlySet<string>;
+    routes: Routes;
     findings: Finding[];
   },
 ): void {
-  const { hosts, guests, pairs, findings } = o;
-  const atOnce = root["at-once"] ?? 1;
+  const { hosts, guests, routes, findings } = o;
   const guestNames = new Set(Object.keys(guests));
   /** Where each guest stands when its next migration begins. */
   const standsOn = new Map<string, unknown>();
@@ -82,24 +109,29 @@ function checkMigrations(
     ];
     findings.push(...unknown);
     if (unknown.length > 0 || typeof guest !== "string" || typeof to !== "string") continue;
-    if (standsOn.has(guest) && atOnce !== 1) {
-      const message = `${guest} is migrated twice: one waits for the other with "at-once: 1" alone`;
-      findings.push({ path: [...path, "guest"], message });
-    }
     const from = standsOn.get(guest) ?? mappingOf(guests[guest]).on;
     standsOn.set(guest, to);
     if (typeof from !== "string" || !hosts.has(from)) continue;
     if (from === to) {
       findings.push({ path: [...path, "to"], message: `${guest} stands on ${to} already` });
-    } else if (!pairs.has(pairOf(from, to))) {
+    } else if (routes.find(from, to) === undefined) {
       const message = `no link joins ${from} and ${to}: add { between: [${from}, ${to}] } to links`;
       findings.push({ path: [...path, "to"], message });
     }
   }
 }
 
+/** Ways over links of which nothing but their ends is known. */
+function routesOf(pairs: ReadonlySet<string>, switches: ReadonlySet<string>): Routes {
+  const links = [...pairs].map((name) => {
+    const between = JSON.parse(name) as [string, string];
+    return { name, between, bandwidthBytesPerSec: 0, latencyNs: 0 };
+  });
+  return new Routes({ links, switches: [...switches] });
+}
+
 function unknownName(
-  what: "host" | "guest",
+  what: string,
   name: unknown,
   known: ReadonlySet<string>,
   path: readonly (string | number)[],
@@ -108,9 +140,8 @@ function unknownName(
   return [{ path, message: `there is no ${what} ${shown(name)}: ${suggestion(name, [...known])}` }];
 }
 
-/** Host names hold no space, so a pair's text tells it from every other. */
 function pairOf(a: string, b: string): string {
-  return `${a} ${b}`;
+  return JSON.stringify([a, b]);
 }
 
 function mappingOf(value: unknown): Mapping {

@@ -52,8 +52,12 @@ export function scenarioSchema(registry: Registry) {
         max: SEED_MAX,
       }).prefault(1),
       hosts: named(hostSchema(), { description: "Xen hosts by name.", max: 1024 }),
+      switches: list(words({ description: "Name of a switch.", example: "tor-1" }), {
+        description: "Names that links may end at besides hosts.",
+        max: 1024,
+      }).prefault([]),
       links: list(linkSchema(), {
-        description: "Which hosts are joined, and how.",
+        description: "Which hosts and switches are joined, and how.",
         max: 4096,
       }).prefault([]),
       guests: named(guestSchema(), { description: "Virtual machines by name.", max: 4096 }),
@@ -62,6 +66,7 @@ export function scenarioSchema(registry: Registry) {
         max: 4096,
       }).prefault([]),
       "at-once": atOnceField().prefault(1),
+      admission: admissionField(registry).optional(),
       compare: list(strategyField(registry), {
         description: "Strategies that the compare command runs, each on the same seeds.",
         max: 64,
@@ -92,6 +97,20 @@ function atOnceField() {
       },
     )
     .meta({ description: 'Migrations that may run at a time, or "all".' });
+}
+
+function admissionField(registry: Registry) {
+  return parsed(
+    {
+      what: "an admission rule",
+      description: "Which waiting migration may start, given those that run; instead of at-once.",
+      example: "lt-rt",
+    },
+    (text) => {
+      registry.resolveAdmission(text);
+      return text.trim();
+    },
+  );
 }
 
 function hostSchema() {
@@ -164,12 +183,13 @@ function costsSchema() {
 }
 
 function linkSchema() {
-  const host = words({ description: "Name of a host.", example: "xen-a" });
+  const host = words({ description: "Name of a host or a switch.", example: "xen-a" });
   return mapping(
     {
-      between: z
-        .tuple([host, host], { error: "must name two hosts, as in [xen-a, xen-b]" })
-        .meta({ description: "The two hosts that it joins.", examples: [["xen-a", "xen-b"]] }),
+      between: z.tuple([host, host], { error: "must name two hosts, as in [xen-a, xen-b]" }).meta({
+        description: "The two hosts, or switches, that it joins.",
+        examples: [["xen-a", "xen-b"]],
+      }),
       bandwidth: bandwidth({
         description: "Rate on the wire, frame headers included; both ways at once.",
         min: 125,
@@ -188,7 +208,7 @@ function linkSchema() {
         max: 65_535,
       }).prefault(1500),
     },
-    "A link between two hosts, of Ethernet frames with TCP in them.",
+    "A link between two hosts or switches, of Ethernet frames with TCP in them.",
   );
 }
 

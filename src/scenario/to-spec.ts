@@ -40,12 +40,14 @@ export function toSpec(file: ScenarioFile, traces: ReadonlyMap<string, Trace>): 
   return {
     seed: file.seed,
     hosts: Object.entries(file.hosts).map(([name, host]) => toHost(name, host)),
+    ...(file.switches.length > 0 && { switches: file.switches }),
     links: file.links.map(toLink),
     domains: Object.entries(file.guests).map(([name, guest]) =>
       toDomain(name, guest, traces.get(name)),
     ),
     migrations: file.migrate.map(toMigration),
     atOnce: atOnce === "all" ? Math.max(1, file.migrate.length) : atOnce,
+    ...(file.admission !== undefined && { admission: file.admission }),
   };
 }
 

@@ -28,3 +28,8 @@ export function withBandwidth(spec: SimulationSpec, bandwidthBytesPerSec: number
   const links = spec.links.map((link) => ({ ...link, bandwidthBytesPerSec }));
   return { ...spec, links };
 }
+
+/** Every waiting migration admitted by another rule, as in "lt-rt" or "at-once:2". */
+export function withAdmission(spec: SimulationSpec, admission: string): SimulationSpec {
+  return { ...spec, admission };
+}

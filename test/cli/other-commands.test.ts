@@ -87,6 +87,19 @@ describe("precopy strategies", () => {
     expect(out).toMatch(/bits=write\|reference +R bit/);
   });
 
+  it("lists admission rules, which run takes as --admission", async () => {
+    const { out } = await precopy(["strategies"]);
+    for (const { name, summary } of Registry.standard().listAdmissions()) {
+      expect(out).toMatch(new RegExp(`^  ${name} +${summary}`, "m"));
+    }
+    const ran = await precopy(["run", scenario, "--admission", "lt-rt:2"]);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain(`precopy run ${scenario} --admission lt-rt:2 --seed`);
+    const { code, err } = await precopy(["run", scenario, "--admission", "lt-rt:0"]);
+    expect(code).toBe(2);
+    expect(err).toContain('lt-rt:n is "0"');
+  });
+
   it("lists what a plug-in brings, which run takes then", async () => {
     const plugin = folder.file("two.mjs", TWO_ROUNDS);
     const { code, out } = await precopy(["strategies", "--plugin", plugin]);

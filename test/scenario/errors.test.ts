@@ -138,10 +138,20 @@ const MOVES: Case[] = [
   [`${BASE}migrate: [{ guest: «wbe», to: b }]`, "migrate.0.guest", 'did you mean "web"?'],
   [`${BASE}migrate: [{ guest: web, to: «c» }]`, "migrate.0.to", 'there is no host "c"'],
   [`${BASE}migrate: [{ guest: web, to: «a» }]`, "migrate.0.to", "web stands on a already"],
+  [`${BASE}at-once: 2\n«admission»: lt-rt`, "admission", "leave one of the two out"],
+  [`${BASE}admission: «shortest»`, "admission", 'there is no admission rule "shortest"'],
+  [`${BASE}admission: «at-once:0»`, "admission", "at-once:n"],
+  [`${BASE}switches: [«a»]`, "switches.0", "is the name of a host"],
+  [`${BASE}switches: [tor, «tor»]`, "switches.1", "is the name of another switch"],
   [
-    `${BASE}migrate: [{ guest: web, to: b }, { guest: «web», to: a }]\nat-once: 2`,
-    "migrate.1.guest",
-    "web is migrated twice",
+    `hosts: {a: , b: }\nguests: {}\nswitches: [tor]\nlinks: [{ between: [a, «rot»] }]`,
+    "links.0.between.1",
+    'there is no host or switch "rot"',
+  ],
+  [
+    `hosts: { a: , b: , c: }\nguests: { g: { on: a, memory: 1MiB } }\nlinks: [{ between: [a, b] }, { between: [b, c] }]\nmigrate: [{ guest: g, to: «c» }]`,
+    "migrate.0.to",
+    "no link joins a and c",
   ],
   [
     `${BASE}migrate: [{ guest: web, to: b }, { guest: web, to: «b» }]`,

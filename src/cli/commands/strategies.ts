@@ -28,6 +28,7 @@ async function list(session: Session, plugins: readonly string[] = []): Promise<
     ["Strategies", "what happens, and when the guest pauses", registry.listStrategies()],
     ["Predictors", "which pages are held back to the pause: +NAME", registry.listPredictors()],
     ["Presets", "the loop of a real toolstack: @NAME", registry.listPresets()],
+    ["Admission", "which of several migrations may start: admission", registry.listAdmissions()],
   ];
   const lines = [
     "Written as strategy[:params][+predictor[:params]][@preset],",

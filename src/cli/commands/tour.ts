@@ -127,8 +127,9 @@ async function introduce(
   }
 }
 
-function atOnceText({ atOnce, migrations }: SimulationSpec): string {
+function atOnceText({ atOnce, admission, migrations }: SimulationSpec): string {
   if (migrations.length === 1) return "by each strategy in turn";
+  if (admission !== undefined) return `admitted by ${admission}`;
   return atOnce === 1 ? "one after the other" : `${Math.min(atOnce, migrations.length)} at a time`;
 }
 
