@@ -77,6 +77,15 @@ export {
   holdBackCapPages,
 } from "./policy/hold-back.js";
 export {
+  type Manager,
+  type ManagerAction,
+  type ManagerContext,
+  type ManagerFactory,
+  NO_ACTIONS,
+  type Progress,
+} from "./policy/manager.js";
+export { MANAGERS } from "./policy/managers/index.js";
+export {
   type PageOrder,
   type Preset,
   type StreamOverhead,
@@ -84,14 +93,25 @@ export {
   XEN_STREAM,
 } from "./policy/preset.js";
 export { PRESETS } from "./policy/presets/index.js";
+export {
+  NO_ESTIMATE,
+  type SlotEstimate,
+  type SlotLoop,
+  type SlotState,
+  type SlotStep,
+  type SlotStream,
+  type SlotWindow,
+} from "./policy/slot-loop.js";
 export { CONTINUE, type Decision, type RoundStats, type StopRule } from "./policy/stop-rule.js";
 export {
-  JIN_DEFAULTS,
-  JinCpuController,
-  type JinOptions,
+  type Brake,
+  NO_BRAKE,
   type Throttle,
+  type ThrottleFactory,
   type ThrottleStats,
 } from "./policy/throttle.js";
+export { THROTTLES } from "./policy/throttles/index.js";
+export { JIN_DEFAULTS, JinCpuController, type JinOptions } from "./policy/throttles/jin.js";
 
 /* The engine, which does no I/O: events in, commands out. For drivers of other machines. */
 

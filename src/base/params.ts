@@ -3,7 +3,14 @@
  * `tau=200ms,refs`. Each name declares what it takes, so that a wrong one is told what is right.
  */
 import { PrecopyError } from "./errors.js";
-import { parseDuration } from "./units.js";
+import {
+  formatBytes,
+  formatDuration,
+  formatRate,
+  parseDuration,
+  parseRate,
+  parseSize,
+} from "./units.js";
 
 export type ParamSpec =
   | {
@@ -11,6 +18,15 @@ export type ParamSpec =
       readonly default: number | "auto";
       readonly help: string;
       readonly auto?: boolean;
+    }
+  | {
+      /** Bytes, as in 64MiB, or bytes a second, as in 1Gbit/s; both limits are allowed values. */
+      readonly kind: "size" | "bandwidth";
+      /** Bandwidth only: Infinity = unlimited. */
+      readonly default: number;
+      readonly min: number;
+      readonly max: number;
+      readonly help: string;
     }
   | {
       readonly kind: "integer" | "number";
@@ -28,7 +44,10 @@ export type ParamSpec =
     };
 
 export type ParamSpecs = Readonly<Record<string, ParamSpec>>;
-/** Durations in nanoseconds (or "auto"), numbers, true for a flag that was given, choices as text. */
+/**
+ * Durations in nanoseconds (or "auto"), sizes in bytes, bandwidths in bytes a second (Infinity =
+ * unlimited), numbers, true for a flag that was given, choices as text.
+ */
 export type ParamValues = Readonly<Record<string, number | boolean | string>>;
 
 /** Reads `key=value,flag` against `specs`, filling in defaults. `owner` names whose they are. */
@@ -66,12 +85,18 @@ function parseParam(
     throw new PrecopyError("bad-input", `${name} is a flag: write it alone, not "${text}"`);
   }
   if (text === undefined || text === "") {
-    throw new PrecopyError("bad-input", `${name} needs a value, as in ${name}=${spec.default}`);
+    throw new PrecopyError(
+      "bad-input",
+      `${name} needs a value, as in ${name}=${formatParam(spec)}`,
+    );
   }
   switch (spec.kind) {
     case "duration":
       if (text === "auto" && spec.auto) return "auto";
       return parseDuration(text);
+    case "size":
+    case "bandwidth":
+      return parseQuantityWithin(name, text, spec);
     case "choice":
       if (spec.choices.includes(text)) return text;
       throw new PrecopyError(
@@ -87,6 +112,39 @@ function parseParam(
         `${name} is "${text}": it must be ${spec.kind === "integer" ? "a whole number" : "a number"} from ${spec.min} to ${spec.max}`,
       );
     }
+  }
+}
+
+function parseQuantityWithin(
+  name: string,
+  text: string,
+  spec: Extract<ParamSpec, { kind: "size" | "bandwidth" }>,
+): number {
+  const value = spec.kind === "size" ? parseSize(text) : parseRate(text);
+  if (value >= spec.min && value <= spec.max) return value;
+  const [least, most] = [spec.min, spec.max].map((limit) => formatQuantity(spec.kind, limit));
+  throw new PrecopyError(
+    "bad-input",
+    `${name} is "${text}": it must be a ${spec.kind} from ${least} to ${most}`,
+  );
+}
+
+function formatQuantity(kind: "size" | "bandwidth", value: number): string {
+  return kind === "size" ? formatBytes(value) : formatRate(value);
+}
+
+/** The default as it is written in a name: "200ms", "64MiB", "1Gbit/s", "0.8". */
+export function formatParam(spec: ParamSpec): string {
+  const { default: value } = spec;
+  if (typeof value !== "number") return String(value);
+  switch (spec.kind) {
+    case "duration":
+      return formatDuration(value).replace(" ", "");
+    case "size":
+    case "bandwidth":
+      return formatQuantity(spec.kind, value).replace(" ", "");
+    default:
+      return String(value);
   }
 }
 

@@ -2,7 +2,9 @@
  * A preset is the loop of one real toolstack, put together from the decisions of this room: its
  * stop rule, rate control, page order, skip rule and the bytes that its stream adds.
  */
+import type { ParamSpecs, ParamValues } from "../base/params.js";
 import type { BandwidthController } from "./bandwidth.js";
+import type { SlotLoop } from "./slot-loop.js";
 import type { StopRule } from "./stop-rule.js";
 
 /** In which order a round walks the guest's pages. */
@@ -28,6 +30,15 @@ export interface Preset {
   /** When the rule says stop before a round: is the round's set still sent live? */
   readonly sendsLastSetLive: boolean;
   readonly stream: StreamOverhead;
+  /** What may be set, as in `@qemu72:max-bandwidth=1Gbit/s`. */
+  readonly params?: ParamSpecs;
+  /** The preset with these parameters; one without `params` has none. */
+  configure?(params: ParamValues): Preset;
+  /** Codec where none is asked for; absent: pages as they are. */
+  readonly defaultCodec?: string;
+  /** `slots`: QEMU's loop, with its numbers in `slots`; absent or `rounds`: whole sets. */
+  readonly loop?: "rounds" | "slots";
+  readonly slots?: SlotLoop;
   createStopRule(): StopRule;
   createBandwidth(): BandwidthController;
 }

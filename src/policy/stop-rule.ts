@@ -12,6 +12,13 @@ export interface RoundStats {
   readonly totalWritten: number;
   /** Pages that the coming round would send; -1 where nobody has looked since the last one. */
   readonly dirtyCount: number;
+  /** `dirtyCount` in bytes of guest memory; -1 where nobody has looked. */
+  readonly dirtyBytes: number;
+  /** Since the first round began. */
+  readonly elapsedNs: number;
+  /** What the round just completed reached, payload; 0 before there was one. */
+  readonly bandwidthBytesPerSec: number;
+  readonly downtimeLimitNs: number;
   /** Pages of the guest. */
   readonly memoryPages: number;
   /** Of the round just completed, and of the one before it (0 before there was one). */
@@ -26,7 +33,7 @@ export interface RoundStats {
 
 export type Decision =
   | { readonly action: "continue" }
-  | { readonly action: "stop" | "abort"; readonly reason: string };
+  | { readonly action: "stop" | "abort" | "post-copy"; readonly reason: string };
 
 export const CONTINUE: Decision = { action: "continue" };
 

@@ -1,47 +1,64 @@
-/** Slowing the guest so that it dirties less than the link carries. */
+/**
+ * Slowing the guest so that it dirties less than the link carries. A throttle is asked whenever
+ * the log has been read (QEMU: after each `migration_bitmap_sync`), and answers with a brake. It
+ * sees counts and the time, nothing else, so the same rule slows a modelled and a real guest.
+ */
+import type { ParamSpecs, ParamValues } from "../base/params.js";
+
+/** What a throttle sets. */
+export interface Brake {
+  /** Guest's share of the CPUs it could use, 0 < share <= 1. */
+  readonly cpuShare: number;
+  /** Standing still after each first write to a logged page, nanoseconds; 0 = none. */
+  readonly stallPerFaultNs: number;
+  /**
+   * A writer (process) with so many write faults since the last reading of the log is not run
+   * again until the move ends; 0 = never.
+   */
+  readonly stunAfterFaults: number;
+}
+
+export const NO_BRAKE: Brake = { cpuShare: 1, stallPerFaultNs: 0, stunAfterFaults: 0 };
+
+/** What a throttle sees. `dirtiedBytes` and `sentBytes` are those of the period. */
 export interface ThrottleStats {
-  /** Distinct pages dirtied in the round, bytes a second over its duration. */
-  readonly dirtyBytesPerSec: number;
-  /** Payload rate that the round reached. */
+  readonly nowNs: number;
+  /** Since the last call; of the first call, since the first round began. */
+  readonly periodNs: number;
+  /** Distinct pages that the log showed as written, times the page size. */
+  readonly dirtiedBytes: number;
+  readonly sentBytes: number;
+  /** Owed after this reading of the log. */
+  readonly remainingBytes: number;
+  /** What the downtime limit has room for at the bandwidth measured. */
+  readonly thresholdBytes: number;
+  /** Payload rate measured last, bytes a second; 0 = not measured yet. */
   readonly bandwidthBytesPerSec: number;
+  readonly memoryBytes: number;
+  readonly vcpus: number;
+  /** Readings of the log so far, this one included. */
+  readonly rounds: number;
 }
 
 export interface Throttle {
   readonly name: string;
-  /** The guest's share of the CPUs it could use, 0 < share <= 1, for the coming round. */
-  afterRound(stats: ThrottleStats): number;
+  /** Asks for a reading of the log at least this often, nanoseconds; 0 = rounds' own do. */
+  readonly periodNs: number;
+  afterSync(stats: ThrottleStats): Brake;
+  /** State for the report: plain names and figures. */
+  describe(): Record<string, number | string>;
 }
 
-/** Options of {@link JinCpuController}. */
-export interface JinOptions {
-  /** Aim for a dirty rate of this fraction of the bandwidth; below 1, so that rounds shrink. */
-  readonly margin: number;
-  /** The guest is never slowed below this share. */
-  readonly shareMin: number;
+export interface ThrottleFactory {
+  readonly name: string;
+  /** One line for help and reports. */
+  readonly summary: string;
+  readonly source: string;
+  readonly params: ParamSpecs;
+  create(params: ParamValues): Throttle;
 }
 
-export const JIN_DEFAULTS: JinOptions = { margin: 0.8, shareMin: 0.1 };
-
-/**
- * Jin Hai et al., "Optimizing the live migration of virtual machine by CPU scheduling", JNCA
- * 34(4), 2011: between rounds the guest's execution percentage E is set so that its dirty rate p
- * falls under the bandwidth B. The paper's rule could not be read; this takes p(E) as proportional
- * to E, hence E := E * margin * B / p. Real guests are sub-linear in E, so the rule is applied
- * again every round on what was then measured. `margin` and `shareMin` are this project's choice.
- */
-export class JinCpuController implements Throttle {
-  readonly name = "jin";
-  private share = 1;
-
-  constructor(private readonly options: JinOptions = JIN_DEFAULTS) {}
-
-  afterRound({ dirtyBytesPerSec, bandwidthBytesPerSec }: ThrottleStats): number {
-    if (dirtyBytesPerSec <= 0) {
-      this.share = 1;
-    } else {
-      const wanted = (this.share * this.options.margin * bandwidthBytesPerSec) / dirtyBytesPerSec;
-      this.share = Math.min(1, Math.max(this.options.shareMin, wanted));
-    }
-    return this.share;
-  }
+/** Bytes of a period as bytes a second; 0 where no time passed. */
+export function perSecond(bytes: number, periodNs: number): number {
+  return periodNs > 0 ? (bytes * 1e9) / periodNs : 0;
 }

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AdaptiveBandwidth } from "../../src/policy/bandwidth.js";
 import { holdBackCapPages } from "../../src/policy/hold-back.js";
-import { JinCpuController } from "../../src/policy/throttle.js";
 
 describe("hold-back cap", () => {
   const budget = {
@@ -38,28 +37,6 @@ describe("hold-back cap", () => {
         return cap >= 0 && (cap === 0 || neededNs <= limit - fixed + 1);
       }),
     );
-  });
-});
-
-describe("Jin's CPU controller", () => {
-  it("halves the guest when it dirties twice what margin x bandwidth allows", () => {
-    const controller = new JinCpuController({ margin: 0.5, shareMin: 0.1 });
-    const share = controller.afterRound({ dirtyBytesPerSec: 100, bandwidthBytesPerSec: 100 });
-    expect(share).toBeCloseTo(0.5, 12);
-  });
-
-  it("works from the share that the rate was measured at", () => {
-    const controller = new JinCpuController({ margin: 0.5, shareMin: 0.1 });
-    controller.afterRound({ dirtyBytesPerSec: 100, bandwidthBytesPerSec: 100 });
-    // At half the CPU it still dirties all of B x margin x 2: another halving.
-    const share = controller.afterRound({ dirtyBytesPerSec: 100, bandwidthBytesPerSec: 100 });
-    expect(share).toBeCloseTo(0.25, 12);
-  });
-
-  it("gives the CPU back, and never goes under its minimum", () => {
-    const controller = new JinCpuController({ margin: 0.8, shareMin: 0.2 });
-    expect(controller.afterRound({ dirtyBytesPerSec: 1e9, bandwidthBytesPerSec: 1 })).toBe(0.2);
-    expect(controller.afterRound({ dirtyBytesPerSec: 0, bandwidthBytesPerSec: 1 })).toBe(1);
   });
 });
 

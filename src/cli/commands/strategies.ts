@@ -1,7 +1,6 @@
 /** `precopy strategies`: every name that a strategy can be put together from. */
 import { Command } from "commander";
-import type { ParamSpec, ParamSpecs } from "../../base/params.js";
-import { formatDuration } from "../../base/units.js";
+import { formatParam, type ParamSpec, type ParamSpecs } from "../../base/params.js";
 import { alignColumns } from "../../report/text.js";
 import { collect } from "../flags.js";
 import { registryWith } from "../scenario-file.js";
@@ -60,9 +59,7 @@ function valueText(key: string, spec: ParamSpec): string {
       const others = spec.choices.filter((choice) => choice !== spec.default);
       return `${key}=${[spec.default, ...others].join("|")}`;
     }
-    case "duration":
-      return `${key}=${typeof spec.default === "string" ? spec.default : formatDuration(spec.default).replace(" ", "")}`;
     default:
-      return `${key}=${spec.default}`;
+      return `${key}=${formatParam(spec)}`;
   }
 }

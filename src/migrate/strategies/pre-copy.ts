@@ -14,7 +14,7 @@ import { PageBitmap } from "../../kernels/index.js";
 import type { BandwidthController } from "../../policy/bandwidth.js";
 import { holdBackCapPages } from "../../policy/hold-back.js";
 import type { Decision, RoundStats, StopRule } from "../../policy/stop-rule.js";
-import { JIN_DEFAULTS, JinCpuController } from "../../policy/throttle.js";
+import { jin } from "../../policy/throttles/jin.js";
 import type { RoundReport } from "../report.js";
 import { Sampler } from "../sampler.js";
 import type { LiveParts, LivePhase, StrategyFactory } from "../strategy.js";
@@ -50,6 +50,7 @@ class PreCopy implements LivePhase {
   private round: CurrentRound | undefined;
   private stats = { totalWritten: 0, pagesSent: 0, pagesSkipped: 0, pagesSentBefore: 0 };
   private otherPages = 0;
+  private beganNs = 0;
   private measuredBytesPerSec = 0;
   private cpuShare = 1;
   private flushed = false;
@@ -78,6 +79,7 @@ class PreCopy implements LivePhase {
 
   begin(nowNs: number, stop: (nowNs: number, reason: string) => void): void {
     this.stop = stop;
+    this.beganNs = nowNs;
     this.setBandwidth();
     this.dirtied.reset();
     this.prepareRound(nowNs);
@@ -119,7 +121,11 @@ class PreCopy implements LivePhase {
   private decideBefore(held: number, startNs: number, nowNs: number): void {
     const { mover, preset } = this.parts;
     const count = this.toSend.assignAndNot(mover.owed, this.sampler.held);
-    let decision = this.ask("beforeRound", count);
+    let decision = this.ask("beforeRound", {
+      nowNs,
+      dirtyCount: count,
+      iteration: this.rounds.length,
+    });
     let final = decision.action === "stop";
     const onlyHeldLeft = decision.action === "stop" && decision.reason === "dirty-count";
     if (onlyHeldLeft && this.parts.params.flush === true && !this.flushed && held > 0) {
@@ -155,7 +161,11 @@ class PreCopy implements LivePhase {
       this.stop(nowNs, round.stopAfter.reason);
       return;
     }
-    const decision = this.ask("afterRound", -1, this.rounds.length + 1);
+    const decision = this.ask("afterRound", {
+      nowNs,
+      dirtyCount: -1,
+      iteration: this.rounds.length + 1,
+    });
     if (decision.action === "continue") {
       this.readLog();
     } else {
@@ -198,20 +208,28 @@ class PreCopy implements LivePhase {
       bandwidthBytesPerSec: durationNs > 0 ? Math.round((bytes * 1e9) / durationNs) : 0,
       cpuShare: round.cpuShare,
     });
-    if (pagesDirtied >= 0 && durationNs > 0) this.adapt(pagesDirtied, durationNs);
+    if (pagesDirtied >= 0 && durationNs > 0) this.adapt(nowNs, pagesDirtied, durationNs);
   }
 
   /** Rate limit and CPU share for the coming round, from what this one measured. */
-  private adapt(pagesDirtied: number, durationNs: number): void {
+  private adapt(nowNs: number, pagesDirtied: number, durationNs: number): void {
     const { mover, throttle } = this.parts;
     const dirtyBytesPerSec = (pagesDirtied * mover.pageSizeBytes * 1e9) / durationNs;
     this.bandwidth.afterRound({ dirtyBytesPerSec });
     this.setBandwidth();
     if (throttle === undefined || this.measuredBytesPerSec === 0) return;
-    const share = throttle.afterRound({
-      dirtyBytesPerSec,
+    const share = throttle.afterSync({
+      nowNs,
+      periodNs: durationNs,
+      dirtiedBytes: pagesDirtied * mover.pageSizeBytes,
+      sentBytes: mover.counts.bytes,
+      remainingBytes: mover.owed.count() * mover.pageSizeBytes,
+      thresholdBytes: (this.measuredBytesPerSec * this.parts.downtimeLimitNs) / 1e9,
       bandwidthBytesPerSec: this.measuredBytesPerSec,
-    });
+      memoryBytes: mover.pages * mover.pageSizeBytes,
+      vcpus: 1,
+      rounds: this.rounds.length,
+    }).cpuShare;
     if (share === this.cpuShare) return;
     this.cpuShare = share;
     mover.requests.tell({ kind: "set-cpu-share", share });
@@ -240,13 +258,16 @@ class PreCopy implements LivePhase {
 
   private ask(
     when: "beforeRound" | "afterRound",
-    dirtyCount: number,
-    iteration = this.rounds.length,
+    { nowNs, dirtyCount, iteration }: { nowNs: number; dirtyCount: number; iteration: number },
   ): Decision {
     assert(Number.isInteger(iteration), "iteration counts rounds");
     const stats: RoundStats = {
       iteration,
       dirtyCount,
+      dirtyBytes: dirtyCount < 0 ? -1 : dirtyCount * this.parts.mover.pageSizeBytes,
+      elapsedNs: nowNs - this.beganNs,
+      bandwidthBytesPerSec: this.measuredBytesPerSec,
+      downtimeLimitNs: this.parts.downtimeLimitNs,
       memoryPages: this.parts.mover.pages,
       rateAtMaximum: this.bandwidth.atMaximum,
       rateExceeded: this.bandwidth.exceeded,
@@ -278,28 +299,11 @@ export const seed: StrategyFactory = {
   source: "Optimized iterative pre-copy with WSClock, sections III and IV",
   params: {
     ...FLUSH,
-    margin: {
-      kind: "number",
-      default: JIN_DEFAULTS.margin,
-      min: 0.01,
-      max: 1,
-      help: "dirty rate to aim for, x bandwidth",
-    },
-    "min-share": {
-      kind: "number",
-      default: JIN_DEFAULTS.shareMin,
-      min: 0.01,
-      max: 1,
-      help: "least CPU share",
-    },
+    ...jin.params,
   },
   defaultPredictor: "wsclock",
   defaultPreset: "xen",
   arenaBytes: PreCopy.arenaBytes,
-  createThrottle: (params) =>
-    new JinCpuController({
-      margin: params.margin as number,
-      shareMin: params["min-share"] as number,
-    }),
+  createThrottle: jin.create,
   createLive: (parts) => new PreCopy(parts),
 };
