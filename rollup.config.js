@@ -19,7 +19,7 @@ const library = {
   kernels: "src/kernels-entry.ts",
   scenario: "src/scenario/index.ts",
 };
-const cli = { cli: "src/cli/main.ts" };
+const cli = { cli: "src/cli/main.ts", "sweep-worker": "src/cli/sweep/worker.ts" };
 
 const modules = (extension, format) => ({
   dir: "dist",

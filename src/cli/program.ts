@@ -2,9 +2,11 @@
 import { Command } from "commander";
 import { boundCommand } from "./commands/bound.js";
 import { compareCommand } from "./commands/compare.js";
+import { mergeCommand } from "./commands/merge.js";
 import { runCommand } from "./commands/run.js";
 import { schemaCommand } from "./commands/schema.js";
 import { strategiesCommand } from "./commands/strategies.js";
+import { sweepCommand } from "./commands/sweep.js";
 import { tourCommand } from "./commands/tour.js";
 import { traceCommand } from "./commands/trace.js";
 import { xlCommand } from "./commands/xl.js";
@@ -66,6 +68,8 @@ function createProgram(session: Session): Command {
     runCommand(session),
     compareCommand(session),
     boundCommand(session),
+    sweepCommand(session),
+    mergeCommand(session),
     xlCommand(session),
     traceCommand(),
     strategiesCommand(session),

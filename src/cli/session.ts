@@ -97,6 +97,11 @@ export class Session {
     }
   }
 
+  /** Draws the progress line if it is time to. */
+  progress(text: () => string): void {
+    if (this.line.due()) this.line.draw(text());
+  }
+
   /** Takes the progress line away; the next simulation draws it again. */
   close(): void {
     this.line.clear();

@@ -53,7 +53,7 @@ async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Writes beside `path` and renames; an error or a signal leaves what was there before. */
-async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
   const unfinished = `${path}.${process.pid}.unfinished`;
   const onSignal = (signal: NodeJS.Signals) => {
     try {

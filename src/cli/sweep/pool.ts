@@ -1,0 +1,63 @@
+/** Runs the jobs of a sweep on worker threads. */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Tinypool } from "tinypool";
+import type { SweepOutcome } from "../../report/sweep.js";
+import { packageFolder } from "../files.js";
+import type { SweepSetup, SweepTask } from "./plan.js";
+
+export interface PoolOptions {
+  readonly setup: SweepSetup;
+  /** Numbers of the jobs, in the order in which they begin. */
+  readonly jobs: readonly number[];
+  readonly task: (job: number) => SweepTask;
+  readonly threads: number;
+  readonly onOutcome: (job: number, outcome: SweepOutcome) => void;
+  /** Ends it at once; jobs that run are lost, and nothing is told of them. */
+  readonly signal: AbortSignal;
+}
+
+export async function runPool(options: PoolOptions): Promise<void> {
+  const { setup, jobs, task, threads, onOutcome, signal } = options;
+  if (jobs.length === 0 || signal.aborted) return;
+  const used = Math.min(threads, jobs.length);
+  const pool = new Tinypool({
+    filename: workerFile(),
+    minThreads: used,
+    maxThreads: used,
+    workerData: setup,
+  });
+  const stop = () => void pool.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  let next = 0;
+  const lane = async () => {
+    while (next < jobs.length && !signal.aborted) {
+      const job = jobs[next++] as number;
+      try {
+        const outcome = (await pool.run(task(job))) as SweepOutcome;
+        if (!signal.aborted) onOutcome(job, outcome);
+      } catch (error) {
+        if (signal.aborted) return;
+        next = jobs.length;
+        throw error;
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: used }, lane));
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await pool.destroy();
+  }
+}
+
+/** The worker's file beside the built program; run from source, tsx has to read its types. */
+function workerFile(): string {
+  const urlOf = (path: string) => pathToFileURL(join(packageFolder(), path)).href;
+  if (!import.meta.url.endsWith(".ts")) return urlOf("dist/sweep-worker.js");
+  const tsx = urlOf("node_modules/tsx/dist/esm/api/index.mjs");
+  const text = `import { register } from ${JSON.stringify(tsx)};
+    register();
+    export default (await import(${JSON.stringify(urlOf("src/cli/sweep/worker.ts"))})).default;`;
+  return `data:text/javascript,${encodeURIComponent(text)}`;
+}
