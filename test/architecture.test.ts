@@ -8,7 +8,7 @@ import { importsOf, parse, type SourceFile, sourceFiles } from "./source-files.j
 
 const ROOMS = [
   ...["base", "kernels", "guest", "bound", "workingset", "codec", "policy", "migrate", "wire"],
-  ...["model", "live", "forecast", "scenario", "report"],
+  ...["model", "fluid", "live", "forecast", "scenario", "report"],
 ];
 const DOORS = ["cli", "web"];
 
