@@ -10,8 +10,13 @@ import { formatBytes } from "../base/units.js";
 /** No scenario that a person wrote comes near. */
 const TEXT_BYTES_MAX = 2 ** 20;
 
+const SCENARIO_LIMIT = {
+  bytesMax: TEXT_BYTES_MAX,
+  whose: "the limit of a scenario: traces go into files of their own",
+};
+
 /** The text of a file; errors name the file and the reason. */
-export async function readTextFile(path: string): Promise<string> {
+export async function readTextFile(path: string, limit = SCENARIO_LIMIT): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   try {
@@ -19,9 +24,8 @@ export async function readTextFile(path: string): Promise<string> {
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
       chunks.push(chunk);
       sizeBytes += chunk.length;
-      if (sizeBytes > TEXT_BYTES_MAX) {
-        const limit = formatBytes(TEXT_BYTES_MAX);
-        const problem = `is larger than ${limit}, the limit of a scenario: traces go into files of their own`;
+      if (sizeBytes > limit.bytesMax) {
+        const problem = `is larger than ${formatBytes(limit.bytesMax)}, ${limit.whose}`;
         throw new PrecopyError("limit", problem, { file: path });
       }
     }

@@ -9,6 +9,7 @@ import { strategiesCommand } from "./commands/strategies.js";
 import { sweepCommand } from "./commands/sweep.js";
 import { tourCommand } from "./commands/tour.js";
 import { traceCommand } from "./commands/trace.js";
+import { validateCommand } from "./commands/validate.js";
 import { xlCommand } from "./commands/xl.js";
 import { packageVersion } from "./files.js";
 import type { CliIo } from "./io.js";
@@ -70,6 +71,7 @@ function createProgram(session: Session): Command {
     boundCommand(session),
     sweepCommand(session),
     mergeCommand(session),
+    validateCommand(session),
     xlCommand(session),
     traceCommand(),
     strategiesCommand(session),

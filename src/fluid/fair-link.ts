@@ -52,7 +52,7 @@ export class FairLink {
   /** Runs all senders to their ends, or cuts off those that a bound stops. */
   run(bounds: FluidBounds, counts: FluidCounts): void {
     const { senders, timed, fair } = this;
-    senders.forEach((sender, id) => timed.add(id, sender.startSec));
+    for (const [id, sender] of senders.entries()) timed.add(id, sender.startSec);
     for (;;) {
       const fairSec = this.nextFairSec();
       const isFair = fairSec < timed.topKey;

@@ -89,7 +89,8 @@ export class IndexedHeap {
     for (;;) {
       let child = 2 * at + 1;
       if (child >= size) break;
-      if (child + 1 < size && this.before(heap[child + 1] as number, heap[child] as number)) child++;
+      if (child + 1 < size && this.before(heap[child + 1] as number, heap[child] as number))
+        child++;
       const other = heap[child] as number;
       if (!this.before(other, id)) break;
       heap[at] = other;

@@ -4,13 +4,13 @@
  *
  *   CM02   bandwidth and latency as given                              (Casanova & Marchal, 2002)
  *   LV08   bandwidth x 0.97, latency x 13.01                           (Velho & Legrand, 2009)
- *   both   a flow gets at most gamma / (2 latency), TCP's window (`network/TCP-gamma`, 4194304);
+ *   both   a flow gets at most gamma / (2 latency as given): TCP's window (`network/TCP-gamma`);
  *          with cross traffic every byte costs 5 % of its rate on the way back, which is the same
  *          link here (`network/crosstraffic`, on by default in SimGrid)
  */
 import { PrecopyError } from "../base/errors.js";
 import { FairLink } from "./fair-link.js";
-import { FLUID_STEPS_MAX, type FluidBounds } from "./sender.js";
+import { FLUID_STEPS_MAX, type FluidBounds, type FluidCounts } from "./sender.js";
 import {
   SIMGRID_TIMEOUT_SEC,
   type SimgridGuest,
@@ -55,7 +55,8 @@ const QUANTITY_MAX = 1e18;
 
 /**
  * Runs migrations as SimGrid's plugin would. Links do not touch one another, so each is run by
- * itself; `bounds.stepsMax` counts over all of them. Guests that a bound stops say so in `cutOff`.
+ * itself; `bounds.stepsMax` counts over all of them, and over former calls with the same `counts`.
+ * Guests that a bound stops say so in `cutOff`.
  *
  * @returns for every world the results of its guests, in their order.
  * @throws PrecopyError when a quantity is not a number, negative, or 0 where that never ends.
@@ -63,14 +64,17 @@ const QUANTITY_MAX = 1e18;
 export function simulateSimgrid(
   worlds: readonly SimgridWorld[],
   bounds: FluidBounds = SIMGRID_BOUNDS,
+  counts: FluidCounts = { steps: 0 },
 ): SimgridResult[][] {
   for (const [at, world] of worlds.entries()) checkWorld(world, at);
-  const counts = { steps: 0 };
   return worlds.map(({ link, guests }) => {
     const { bandwidth, latency } = SIMGRID_FACTORS[link.model];
     const latencySec = link.latencySec * latency;
+    // The window's limit goes by the latency before the factor (measured on SimGrid 3.32).
     const windowLimit =
-      latencySec > 0 ? SIMGRID_TCP_GAMMA_BYTES / (2 * latencySec) : Number.POSITIVE_INFINITY;
+      link.latencySec > 0
+        ? SIMGRID_TCP_GAMMA_BYTES / (2 * link.latencySec)
+        : Number.POSITIVE_INFINITY;
     const share = link.crossTraffic ? 1 + SIMGRID_CROSS_TRAFFIC : 1;
     const capacity = (link.bandwidthBytesPerSec * bandwidth) / share;
     const senders = guests.map((guest) => new SimgridSender(guest, latencySec, windowLimit));

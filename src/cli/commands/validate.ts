@@ -1,0 +1,149 @@
+/** `precopy validate`: the preset `simgrid` of fluid mode beside what SimGrid itself computed. */
+import { Command } from "commander";
+import { PrecopyError } from "../../base/errors.js";
+import {
+  parseSimgridCases,
+  SIMGRID_BOUNDS,
+  SIMGRID_TOLERANCE,
+  type SimgridCaseClass,
+  type SimgridVerdict,
+  validateSimgridCases,
+} from "../../fluid/index.js";
+import { alignColumns } from "../../report/text.js";
+import { readTextFile } from "../files.js";
+import { EXIT, type Session } from "../session.js";
+
+const CASES_LIMIT = {
+  bytesMax: 2 ** 26,
+  whose: "the limit of a file of cases: split it",
+};
+/** Cases that disagree are told one by one up to here. */
+const TOLD_MAX = 20;
+
+/** What sets a class apart, told where one of its cases disagrees. */
+const ABOUT: Readonly<Record<SimgridCaseClass, string>> = {
+  single: "one guest, CM02, no latency: the recurrence alone, so the code or the file is wrong",
+  independent: "guests on links of their own: as single",
+  latency: "each message begins with the latency; rates stop at gamma / (2 latency)",
+  LV08: "as latency, with bandwidth x 0.97 and latency x 13.01",
+  "cross traffic": "5 % of every rate goes the other way on the same link",
+  sharing: "max-min on one link; SimGrid merges events that lie within 1e-9 s",
+};
+
+const NOTES = `
+Agreement means: the same number of rounds; the total time within 1e-8 (one guest on a link, CM02,
+no latency) or 1e-6 (all others) of SimGrid's; the bytes of the pause within 64 or 1e-6. Nothing
+runs longer than ${SIMGRID_BOUNDS.untilSec} s of simulated time, nor a file longer than
+${SIMGRID_BOUNDS.stepsMax.toLocaleString("en")} transfers: what reaches a bound disagrees and says so.
+
+Exit code 3 if a case disagrees, 2 if the file cannot be used.
+
+Example:
+  precopy validate test/fixtures/simgrid-cases.json
+`;
+
+interface ClassSummary {
+  readonly kind: SimgridCaseClass;
+  readonly cases: number;
+  readonly agree: number;
+  readonly tolerance: number;
+  readonly worstTotalError: number;
+  readonly worstStopCopyBytesError: number;
+}
+
+export function validateCommand(session: Session): Command {
+  return new Command("validate")
+    .description("compare fluid mode with cases that SimGrid's live migration computed")
+    .argument("<cases>", "JSON file of cases")
+    .option("--json", "print JSON instead of text")
+    .addHelpText("after", NOTES)
+    .action((path: string, flags: { json?: boolean }) => validate(session, path, flags));
+}
+
+async function validate(
+  session: Session,
+  path: string,
+  flags: { readonly json?: boolean },
+): Promise<void> {
+  const cases = parseSimgridCases(await readTextFile(path, CASES_LIMIT), path);
+  const verdicts = validateSimgridCases(cases);
+  const classes = summarise(verdicts);
+  const crashed = cases.length - verdicts.length;
+  if (crashed > 0)
+    session.note(`${crashed} of ${cases.length} cases left out: SimGrid crashed in them`);
+  if (verdicts.length === 0) {
+    throw new PrecopyError("bad-input", "no case has a result to compare with", { file: path });
+  }
+  if (flags.json) session.printJson(asJson(verdicts, classes));
+  else session.print(asText(verdicts, classes, session));
+  if (verdicts.some(({ agrees }) => !agrees)) session.endWith(EXIT.limitMissed);
+}
+
+function summarise(verdicts: readonly SimgridVerdict[]): ClassSummary[] {
+  const kinds = Object.keys(SIMGRID_TOLERANCE) as SimgridCaseClass[];
+  return kinds.flatMap((kind) => {
+    const mine = verdicts.filter((verdict) => verdict.kind === kind);
+    if (mine.length === 0) return [];
+    return {
+      kind,
+      cases: mine.length,
+      agree: mine.filter(({ agrees }) => agrees).length,
+      tolerance: SIMGRID_TOLERANCE[kind],
+      worstTotalError: Math.max(...mine.map(({ totalError }) => totalError)),
+      worstStopCopyBytesError: Math.max(...mine.map((verdict) => verdict.stopCopyBytesError)),
+    };
+  });
+}
+
+/** An infinite error is null in JSON. */
+function asJson(verdicts: readonly SimgridVerdict[], classes: readonly ClassSummary[]): object {
+  const agree = verdicts.filter(({ agrees }) => agrees).length;
+  return { cases: verdicts.length, agree, classes, disagree: verdicts.filter((v) => !v.agrees) };
+}
+
+function asText(
+  verdicts: readonly SimgridVerdict[],
+  classes: readonly ClassSummary[],
+  session: Session,
+): string {
+  const { bold, dim, good, bad } = session.palette;
+  const agree = verdicts.filter(({ agrees }) => agrees).length;
+  const all = agree === verdicts.length;
+  const worst = Math.max(...verdicts.map(({ totalError }) => totalError));
+  const verdict = `${agree} of ${verdicts.length} cases agree with SimGrid`;
+  const words = `${verdict}; worst error of the total time ${error(worst)}`;
+  const [head = "", ...body] = alignColumns(
+    [
+      ["class", "agree", "of", "worst error", "allowed", "bytes of the pause off by"],
+      ...classes.map((one) => [
+        one.kind,
+        String(one.agree),
+        String(one.cases),
+        error(one.worstTotalError),
+        error(one.tolerance),
+        String(one.worstStopCopyBytesError),
+      ]),
+    ],
+    ["left"],
+  );
+  const lines = [bold(all ? good(words) : bad(words)), "", dim(head), ...body];
+  lines.push(...disagreements(verdicts));
+  return `${lines.join("\n")}\n`;
+}
+
+function disagreements(verdicts: readonly SimgridVerdict[]): string[] {
+  const wrong = verdicts.filter(({ agrees }) => !agrees);
+  const lines: string[] = [];
+  for (const kind of new Set(wrong.map((verdict) => verdict.kind))) {
+    lines.push("", `${kind}: ${ABOUT[kind]}`);
+    for (const { name, differences } of wrong.filter((v) => v.kind === kind).slice(0, TOLD_MAX)) {
+      lines.push(`  ${name}: ${differences.slice(0, 5).join("; ")}`);
+    }
+  }
+  if (wrong.length > TOLD_MAX) lines.push("", "--json names all of them.");
+  return lines;
+}
+
+function error(value: number): string {
+  return value === 0 ? "0" : value.toExponential(1);
+}
