@@ -70,10 +70,10 @@ export function simulateSimgrid(
   return worlds.map(({ link, guests }) => {
     const { bandwidth, latency } = SIMGRID_FACTORS[link.model];
     const latencySec = link.latencySec * latency;
-    // The window's limit goes by the latency before the factor (measured on SimGrid 3.32).
+    // By the latency before its factor, and times that of bandwidth (measured on SimGrid 3.32).
     const windowLimit =
       link.latencySec > 0
-        ? SIMGRID_TCP_GAMMA_BYTES / (2 * link.latencySec)
+        ? (bandwidth * SIMGRID_TCP_GAMMA_BYTES) / (2 * link.latencySec)
         : Number.POSITIVE_INFINITY;
     const share = link.crossTraffic ? 1 + SIMGRID_CROSS_TRAFFIC : 1;
     const capacity = (link.bandwidthBytesPerSec * bandwidth) / share;
