@@ -5,34 +5,42 @@
  * that it asks for). While writes are logged, each first write to a page costs a fault (or its
  * share of a PML exit), which the guest pays by standing still. Beside the time that it ran it
  * keeps the time that it would have run without the migration; the difference is its slowdown.
+ *
+ * It runs as one until pages are missing, streams are watched or stunned; from then on its VCPUs
+ * run apart (vcpus.ts).
  */
 import { assert } from "../base/assert.js";
+import { power } from "../base/math.js";
 import { Random } from "../base/random.js";
-import { createActivity, type GuestActivity } from "../guest/activity.js";
+import { activityArenaBytes, createActivity, type GuestActivity } from "../guest/activity.js";
+import { ticksAt } from "../guest/guest-activity.js";
 import {
   exactWorkingSet,
   GuestPages,
+  type GuestPagesOptions,
   type Kernels,
-  type PageBitmap,
+  PageBitmap,
   U32Buffer,
 } from "../kernels/index.js";
 import type { CommandOf, Region } from "../migrate/messages.js";
 import type { MachineDescription, SourceMachine } from "../migrate/ports.js";
 import { Foresight } from "./foresight.js";
 import type { DomainSpec } from "./spec.js";
+import type { Stalls } from "./stalls.js";
+import { SLICE_NS, type VcpuFault, Vcpus } from "./vcpus.js";
 
-/** Longest stretch run at once, so that the cost of faults follows the faults closely. */
-const SLICE_NS = 10_000_000;
 const BISECTIONS = 20;
 
-export interface ModelGuestOptions {
+/** What is kept of a guest's memory; pages can be missing only with `trackAbsent`. */
+export interface ModelGuestKeeps extends GuestPagesOptions {
+  /** For the oracle: memory to look ahead with. */
+  readonly foresees: boolean;
+}
+
+export interface ModelGuestOptions extends ModelGuestKeeps {
   readonly kernels: Kernels;
   readonly spec: DomainSpec;
   readonly seed: number;
-  readonly trackReferences: boolean;
-  readonly trackLastUse: boolean;
-  /** For the oracle: memory to look ahead with. */
-  readonly foresees: boolean;
 }
 
 export class ModelGuest implements SourceMachine {
@@ -44,12 +52,19 @@ export class ModelGuest implements SourceMachine {
   baselineSpeed = 1;
   /** Standing still per first write to a logged page; set by the host. */
   faultNs = 0;
+  /** More standing still, of the VCPU that writes alone, per first write to a logged page. */
+  stallPerFaultNs = 0;
+  /** How long the guest's disk takes to bring back a page that was taken away. */
+  refaultNs = 0;
   running = true;
   /** Time executed, and time that would have been executed without the migration. */
   ranNs = 0;
   baselineNs = 0;
   faults = 0;
   cpuShare = 1;
+  /** Time that its memory activity has come to: `ranNs` unless activity and CPU share part. */
+  private memoryNs = 0;
+  private memoryFraction = 0;
   private atNs = 0;
   private debtNs = 0;
   private ranFraction = 0;
@@ -57,6 +72,10 @@ export class ModelGuest implements SourceMachine {
   private logging = false;
   private readonly suspendPages: U32Buffer;
   private readonly foresight: Foresight | undefined;
+  /** Absent pages that the guest brings back itself. */
+  private readonly local: PageBitmap | undefined;
+  private readonly one: U32Buffer;
+  private vcpus: Vcpus | undefined;
 
   constructor(private readonly options: ModelGuestOptions) {
     const { kernels, spec, seed } = options;
@@ -65,15 +84,115 @@ export class ModelGuest implements SourceMachine {
     if (options.foresees) this.foresight = new Foresight(kernels, spec.pages);
     this.suspendPages = U32Buffer.create(kernels, Math.max(1, spec.suspendDirtiesPages));
     this.suspendPages.set(drawDistinct(spec, seed));
+    this.one = U32Buffer.create(kernels, 1);
+    if (options.trackAbsent === true) this.local = PageBitmap.create(kernels, spec.pages, "local");
+  }
+
+  static arenaBytes(spec: DomainSpec, keeps: ModelGuestKeeps): number {
+    return (
+      activityArenaBytes(spec.activity) +
+      GuestPages.bytesFor(spec.pages, keeps) +
+      (keeps.foresees ? Foresight.arenaBytes(spec.pages) : 0) +
+      (keeps.trackAbsent === true ? PageBitmap.bytesFor(spec.pages) : 0) +
+      U32Buffer.bytesFor(Math.max(1, spec.suspendDirtiesPages)) +
+      U32Buffer.bytesFor(1)
+    );
   }
 
   /** Runs the guest until `nowNs` of wall time. */
   advanceTo(nowNs: number): void {
+    if (this.vcpus !== undefined) return this.advanceApart(nowNs, this.vcpus);
     while (this.atNs < nowNs) {
       const sliceNs = Math.min(SLICE_NS, nowNs - this.atNs);
       this.atNs += sliceNs;
       if (this.running) this.runSlice(sliceNs);
     }
+  }
+
+  /**
+   * From now on these pages are missing, until {@link arrived} or {@link resolve} says otherwise:
+   * the guest runs where its memory is not. Stalls and touched pages are counted from here.
+   */
+  expectPages(missing: PageBitmap): void {
+    const { absent, touched } = this.tracked();
+    absent.or(missing);
+    touched.reset();
+    this.apart().resetStalls();
+    this.pages.faulting = true;
+  }
+
+  /**
+   * Takes pages away (ballooning). One that the guest uses again is brought back by itself after
+   * {@link refaultNs}, and has then been written.
+   */
+  takeAway(pages: PageBitmap): void {
+    const { absent, local } = this.tracked();
+    absent.or(pages);
+    local.or(pages);
+    this.apart();
+    this.pages.faulting = true;
+  }
+
+  /**
+   * Runs every VCPU that does not wait, from where it is, to `untilNs` or to its first fault on a
+   * page that has to come from elsewhere. Returns the faults not told before, in order of time.
+   */
+  advanceUntilFault(untilNs: number): readonly VcpuFault[] {
+    this.apart();
+    this.advanceTo(untilNs);
+    return this.apart().takeFaults();
+  }
+
+  /** A page is here at `atNs`, to which the guest has been advanced: who waits for it goes on. */
+  resolve(page: number, atNs: number): void {
+    this.one.set([page]);
+    this.arrived(this.one, atNs);
+  }
+
+  /** Like {@link resolve} for pages that came together. */
+  arrived(pages: U32Buffer, atNs: number): void {
+    const { absent, local } = this.tracked();
+    absent.clearBatch(pages);
+    local.clearBatch(pages);
+    this.apart().wake(atNs);
+  }
+
+  /** Nothing is expected from elsewhere any more; pages taken away can still be refaulted. */
+  allArrived(): void {
+    const { absent, local } = this.tracked();
+    assert(absent.isSubsetOf(local), "every page that was expected is here");
+    this.pages.faulting = !absent.isEmpty();
+  }
+
+  /** What waiting for pages has cost; undefined before any was missing. */
+  get stalls(): Stalls | undefined {
+    return this.vcpus?.stalls;
+  }
+
+  /** Distinct pages used since {@link expectPages}: the working set that faults are a share of. */
+  touchedPages(): number {
+    return this.tracked().touched.count();
+  }
+
+  /** Keeps write faults by stream from now on; returns the number of streams. */
+  watchStreams(): number {
+    this.apart();
+    return this.activity.streams;
+  }
+
+  /** First writes to logged pages by a watched stream since the last harvest. */
+  faultsOfStream(stream: number): number {
+    assert(this.vcpus !== undefined, "streams are watched by who asks for their faults");
+    return this.vcpus.writeFaultsOf(stream);
+  }
+
+  /** A stunned stream makes no progress, and loses its VCPU its share of progress. */
+  stun(stream: number): void {
+    this.apart().stun(stream);
+  }
+
+  unstunAll(): void {
+    this.vcpus?.unstunAll();
   }
 
   describe(): MachineDescription {
@@ -93,6 +212,7 @@ export class ModelGuest implements SourceMachine {
 
   harvest(_region: Region, into: PageBitmap): number {
     assert(this.logging, "the log is read while it is on");
+    this.vcpus?.resetWriteFaults();
     return this.pages.dirty.harvestInto(into);
   }
 
@@ -109,10 +229,10 @@ export class ModelGuest implements SourceMachine {
     }
     if (evidence === "future") {
       assert(this.foresight !== undefined, "foresight is there for who asks for it");
-      const from = this.ranNs;
+      const from = this.memoryNs;
       return this.foresight.soonest({ activity: this.activity, from, windowNs, pagesMax }, into);
     }
-    const nowTicks = Math.floor(this.ranNs / 1000) % 0x1_0000_0000;
+    const nowTicks = ticksAt(this.memoryNs);
     return widestWindow(windowNs, pagesMax, (ns) =>
       exactWorkingSet(this.pages, nowTicks, Math.floor(ns / 1000), into),
     );
@@ -128,13 +248,14 @@ export class ModelGuest implements SourceMachine {
 
   /** The hypervisor works on the guest while it may not run. */
   standStill(ns: number): void {
-    this.debtNs += ns;
+    if (this.vcpus === undefined) this.debtNs += ns;
+    else this.vcpus.standStill(ns);
   }
 
   /** Suspending runs code in the guest, which writes its own pages. */
   pause(): void {
     if (this.suspendPages.length > 0) {
-      this.pages.touchWrites(this.suspendPages, Math.floor(this.ranNs / 1000) % 0x1_0000_0000);
+      this.pages.touchWrites(this.suspendPages, ticksAt(this.memoryNs));
     }
     this.running = false;
   }
@@ -144,20 +265,70 @@ export class ModelGuest implements SourceMachine {
   }
 
   private runSlice(sliceNs: number): void {
-    const baseline = sliceNs * this.baselineSpeed + this.baselineFraction;
-    this.baselineNs += Math.floor(baseline);
-    this.baselineFraction = baseline - Math.floor(baseline);
+    this.passBaseline(sliceNs);
     const paidNs = Math.min(this.debtNs, sliceNs);
     this.debtNs -= paidNs;
     const progress = (sliceNs - paidNs) * this.speed + this.ranFraction;
-    const untilNs = this.ranNs + Math.floor(progress);
+    this.ranNs += Math.floor(progress);
     this.ranFraction = progress - Math.floor(progress);
-    this.activity.run(this.pages, this.ranNs, untilNs);
-    this.ranNs = untilNs;
+    const memory = (sliceNs - paidNs) * this.memorySpeed() + this.memoryFraction;
+    const untilNs = this.memoryNs + Math.floor(memory);
+    this.memoryFraction = memory - Math.floor(memory);
+    this.activity.run(this.pages, this.memoryNs, untilNs);
+    this.memoryNs = untilNs;
     const faults = this.pages.takeNewlyDirty();
     if (!this.logging) return;
     this.faults += faults;
-    this.debtNs += faults * this.faultNs;
+    this.debtNs += faults * (this.faultNs + this.stallPerFaultNs / this.options.spec.vcpus);
+  }
+
+  private advanceApart(nowNs: number, vcpus: Vcpus): void {
+    const elapsedNs = nowNs - this.atNs;
+    if (elapsedNs > 0) {
+      this.atNs = nowNs;
+      if (this.running) this.passBaseline(elapsedNs);
+    }
+    // `faultNs` is what the guest as a whole loses, spread over its VCPUs.
+    const { vcpus: count } = this.options.spec;
+    const writeFaultNs = this.logging ? this.faultNs * count + this.stallPerFaultNs : 0;
+    const { running, speed } = this;
+    vcpus.refaultNs = this.refaultNs;
+    vcpus.advance(nowNs, { running, speed, memorySpeed: this.memorySpeed(), writeFaultNs });
+    this.memoryNs = vcpus.clockNs;
+    this.ranNs = vcpus.ranNs;
+    const faults = vcpus.takeWriteFaults();
+    if (this.logging) this.faults += faults;
+  }
+
+  private passBaseline(elapsedNs: number): void {
+    const baseline = elapsedNs * this.baselineSpeed + this.baselineFraction;
+    this.baselineNs += Math.floor(baseline);
+    this.baselineFraction = baseline - Math.floor(baseline);
+  }
+
+  /** A guest that gets less of the CPUs touches less memory, but not in proportion. */
+  private memorySpeed(): number {
+    const { writeElasticity = 1 } = this.options.spec;
+    if (writeElasticity === 1 || this.speed === 0) return this.speed;
+    return power(this.speed, writeElasticity);
+  }
+
+  /** The VCPUs on their own; from the first call on the guest does not run as one any more. */
+  private apart(): Vcpus {
+    if (this.vcpus !== undefined) return this.vcpus;
+    const { pages, activity, local, one, atNs, memoryNs: clockNs, ranNs, debtNs } = this;
+    const start = { atNs, clockNs, ranNs, debtNs };
+    const { vcpus } = this.options.spec;
+    this.vcpus = new Vcpus({ pages, activity, vcpus, local, one, start });
+    return this.vcpus;
+  }
+
+  private tracked(): { absent: PageBitmap; touched: PageBitmap; local: PageBitmap } {
+    const { local } = this;
+    const { absent, touched } = this.pages;
+    const kept = absent !== undefined && touched !== undefined && local !== undefined;
+    assert(kept, "absent pages are tracked for who takes some away");
+    return { absent, touched, local };
   }
 }
 

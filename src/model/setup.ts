@@ -4,13 +4,11 @@
  */
 import { PrecopyError } from "../base/errors.js";
 import { PAGE_SIZE_BYTES } from "../base/units.js";
-import { activityArenaBytes } from "../guest/activity.js";
-import { GuestPages } from "../kernels/index.js";
 import { Migration, type MigrationConfig } from "../migrate/migration.js";
 import type { Registry } from "../migrate/registry.js";
 import { ADMISSION_MAX } from "../policy/admission.js";
-import { Foresight } from "./foresight.js";
 import { MigrationDriver } from "./migration-driver.js";
+import { ModelGuest } from "./model-guest.js";
 import { type Route, Routes } from "./route.js";
 import {
   type DomainSpec,
@@ -58,11 +56,10 @@ export function arenaFor(spec: SimulationSpec, configs: readonly MigrationConfig
     const moves = configs.filter((config) => config.guest === domain.name);
     if (moves.length === 0) continue;
     const shown = moves.map((config) => config.predictor.evidence(config.predictorParams));
-    bytes += activityArenaBytes(domain.activity) + domain.suspendDirtiesPages * 4;
-    if (shown.includes("future")) bytes += Foresight.arenaBytes(domain.pages);
-    bytes += GuestPages.bytesFor(domain.pages, {
+    bytes += ModelGuest.arenaBytes(domain, {
       trackReferences: shown.includes("references"),
       trackLastUse: shown.includes("last-use"),
+      foresees: shown.includes("future"),
     });
   }
   for (const config of configs) {
@@ -147,6 +144,13 @@ function checkDomain(spec: SimulationSpec, domain: DomainSpec): void {
     throw new PrecopyError(
       "bad-input",
       `${domain.name} wants ${domain.demandCpus} CPUs and has ${domain.vcpus} VCPUs`,
+    );
+  }
+  const { writeElasticity = 1 } = domain;
+  if (!(writeElasticity >= 0 && writeElasticity <= 1)) {
+    throw new PrecopyError(
+      "bad-input",
+      `${domain.name}'s write elasticity is ${writeElasticity}: it must be from 0 to 1`,
     );
   }
 }

@@ -95,6 +95,9 @@ export interface DomainSpec {
   readonly deviceStateBytes: number;
   /** Pages that suspending itself dirties: about 190 measured on Xen 4.17 PV, 260 PVH. */
   readonly suspendDirtiesPages: number;
+  /** Memory activity at a share s of the CPUs that it asks for is s^writeElasticity of the whole:
+   * 1 (default) in proportion, below 1 sub-linear as of real guests, 0 unmoved. */
+  readonly writeElasticity?: number;
 }
 
 export interface MigrationSpec {
