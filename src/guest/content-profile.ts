@@ -245,8 +245,8 @@ function inverseExponential(x: number): number {
 function deltaTable(delta: DeltaSpec): Uint16Array {
   const fits = Math.round((1 - delta.overflowShare) * TABLE_SIZE);
   const last = delta.quantiles.at(-1)?.[1] ?? 0;
-  // Without an overflow the longest delta is not known: four times the last quantile [assumed].
-  const longest = delta.overflowShare > 0 ? PAGE_BYTES : Math.min(PAGE_BYTES, 4 * last);
+  // Without an overflow the longest delta is not known: 32 times the last quantile [assumed].
+  const longest = delta.overflowShare > 0 ? PAGE_BYTES : Math.min(PAGE_BYTES, 32 * last);
   const points: Quantiles = [[0, DELTA_BYTES_MIN], ...delta.quantiles, [1, longest]];
   const table = quantileTable(points, delta.meanBytes);
   for (let i = 0; i < TABLE_SIZE; i++) {
