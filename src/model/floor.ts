@@ -9,6 +9,7 @@ import { type PreCopyFloor, preCopyFloor, preCopyFloorArenaBytes } from "../boun
 import { activityArenaBytes, createActivity } from "../guest/activity.js";
 import { GuestPages, Kernels } from "../kernels/index.js";
 import { Registry } from "../migrate/registry.js";
+import { memorySpeedOf } from "./model-guest.js";
 import { resolveConfigs } from "./setup.js";
 import type { SimulationOptions } from "./simulation.js";
 import type { DomainSpec, MigrationSpec, SimulationSpec } from "./spec.js";
@@ -66,7 +67,7 @@ export async function floorOfMigration(
     pages,
     seed: mix32(spec.seed ^ mix32(at + 1)),
   });
-  const speed = undisturbedSpeed(spec, domain);
+  const speed = memorySpeedOf(domain, undisturbedSpeed(spec, domain));
   const beforeRoundsNs = stagesBeforeRounds(spec, migration, domain);
   const fromNs = Math.floor(((options.startNs ?? migration.startNs) + beforeRoundsNs) * speed);
   const bytesPerPage = pageSizeBytes + preset.stream.perPageBytes;

@@ -161,6 +161,7 @@ export class ModelGuest implements SourceMachine {
   allArrived(): void {
     const { absent, local } = this.tracked();
     assert(absent.isSubsetOf(local), "every page that was expected is here");
+    assert(!this.apart().waiting, "no VCPU waits for a page that is here");
     this.pages.faulting = !absent.isEmpty();
   }
 
@@ -306,11 +307,8 @@ export class ModelGuest implements SourceMachine {
     this.baselineFraction = baseline - Math.floor(baseline);
   }
 
-  /** A guest that gets less of the CPUs touches less memory, but not in proportion. */
   private memorySpeed(): number {
-    const { writeElasticity = 1 } = this.options.spec;
-    if (writeElasticity === 1 || this.speed === 0) return this.speed;
-    return power(this.speed, writeElasticity);
+    return memorySpeedOf(this.options.spec, this.speed);
   }
 
   /** The VCPUs on their own; from the first call on the guest does not run as one any more. */
@@ -330,6 +328,11 @@ export class ModelGuest implements SourceMachine {
     assert(kept, "absent pages are tracked for who takes some away");
     return { absent, touched, local };
   }
+}
+
+/** A guest that gets less of the CPUs touches less memory, but not in proportion. */
+export function memorySpeedOf({ writeElasticity = 1 }: DomainSpec, speed: number): number {
+  return writeElasticity === 1 || speed === 0 ? speed : power(speed, writeElasticity);
 }
 
 /** The widest window whose set fits: what lies nearest to now is hottest. */

@@ -65,6 +65,11 @@ export function guestSchema() {
         min: 0,
         max: 65_536,
       }).prefault(190),
+      "write-elasticity": decimal({
+        description: "With a share s of the CPU it wants, it touches memory at s to this power.",
+        min: 0,
+        max: 1,
+      }).prefault(1),
     },
     "A virtual machine. Without a trace or a workload it writes nothing.",
   );

@@ -109,6 +109,7 @@ function toDomain(name: string, guest: GuestFile, trace: Trace | undefined): Dom
     activity,
     deviceStateBytes: guest["device-state"],
     suspendDirtiesPages: Math.min(guest["suspend-dirties"], pages),
+    ...(guest["write-elasticity"] !== 1 && { writeElasticity: guest["write-elasticity"] }),
   };
 }
 

@@ -123,9 +123,10 @@ const guest = fc
     cpus: fc.option(fc.constantFrom(0, 0.3, 1), { nil: undefined }),
     state: field("device-state", fc.nat({ max: 1000 }), 64, (kib) => `${kib}KiB`),
     dirties: field("suspend-dirties", fc.nat({ max: 500 }), 190),
+    elasticity: field("write-elasticity", fc.constantFrom(0, 0.5, 1), 1),
     workload: fc.array(component, { maxLength: 3 }),
   })
-  .map(({ memory, vcpus, weight, cap, cpus, state, dirties, workload }) => ({
+  .map(({ memory, vcpus, weight, cap, cpus, state, dirties, elasticity, workload }) => ({
     file: {
       memory: mebibytes(memory),
       ...vcpus.file,
@@ -134,6 +135,7 @@ const guest = fc
       ...(cpus !== undefined && { cpus }),
       ...state.file,
       ...dirties.file,
+      ...elasticity.file,
       ...(workload.length > 0 && { workload: workload.map((part) => part.file) }),
     },
     spec: {
@@ -148,6 +150,7 @@ const guest = fc
           : { kind: "idle" as const },
       deviceStateBytes: state.spec * 1024,
       suspendDirtiesPages: dirties.spec,
+      ...(elasticity.spec !== 1 && { writeElasticity: elasticity.spec }),
     },
   }));
 
