@@ -110,8 +110,20 @@ export {
   type ThrottleFactory,
   type ThrottleStats,
 } from "./policy/throttle.js";
+export {
+  AUTO_CONVERGE_DEFAULTS,
+  AutoConverge,
+  type AutoConvergeOptions,
+} from "./policy/throttles/auto-converge.js";
+export {
+  DIRTY_LIMIT_DEFAULTS,
+  DirtyLimit,
+  type DirtyLimitOptions,
+} from "./policy/throttles/dirty-limit.js";
 export { THROTTLES } from "./policy/throttles/index.js";
 export { JIN_DEFAULTS, JinCpuController, type JinOptions } from "./policy/throttles/jin.js";
+export { SDPS_DEFAULTS, Sdps, type SdpsOptions } from "./policy/throttles/sdps.js";
+export { STUN_AFTER_FAULTS, StunWriters } from "./policy/throttles/stun-writers.js";
 
 /* The engine, which does no I/O: events in, commands out. For drivers of other machines. */
 

@@ -133,19 +133,28 @@ function formatQuantity(kind: "size" | "bandwidth", value: number): string {
   return kind === "size" ? formatBytes(value) : formatRate(value);
 }
 
-/** The default as it is written in a name: "200ms", "64MiB", "1Gbit/s", "0.8". */
+/** The default as it is written in a name and would be read: "200ms", "64MiB", "1Gbit/s". */
 export function formatParam(spec: ParamSpec): string {
   const { default: value } = spec;
   if (typeof value !== "number") return String(value);
   switch (spec.kind) {
     case "duration":
-      return formatDuration(value).replace(" ", "");
+      return exactly(value, parseDuration, [formatDuration(value), `${value} ns`]);
     case "size":
-    case "bandwidth":
-      return formatQuantity(spec.kind, value).replace(" ", "");
+      return exactly(value, parseSize, [formatBytes(value), `${value} B`]);
+    case "bandwidth": {
+      const inBytes = [`${formatBytes(value)}/s`, `${value} B/s`];
+      return exactly(value, parseRate, [formatRate(value), ...inBytes]);
+    }
     default:
       return String(value);
   }
+}
+
+/** The first way of writing `value` that is not rounded; the last one never is. */
+function exactly(value: number, parse: (text: string) => number, ways: readonly string[]): string {
+  const way = ways.find((text) => text === "unlimited" || parse(text) === value);
+  return (way ?? (ways.at(-1) as string)).replace(" ", "");
 }
 
 /** A duration parameter that is not "auto". */

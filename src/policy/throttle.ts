@@ -42,7 +42,10 @@ export interface ThrottleStats {
 
 export interface Throttle {
   readonly name: string;
-  /** Asks for a reading of the log at least this often, nanoseconds; 0 = rounds' own do. */
+  /**
+   * Asks for a reading of the log at least this often, nanoseconds, once the first pass over the
+   * whole memory has ended; 0 = the loop's own readings do.
+   */
   readonly periodNs: number;
   afterSync(stats: ThrottleStats): Brake;
   /** State for the report: plain names and figures. */

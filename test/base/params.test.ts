@@ -47,6 +47,17 @@ describe("sizes and bandwidths as parameters", () => {
     expect(() => parse("wait")).toThrow("as in x:wait=200ms");
   });
 
+  it("are never rounded when written", () => {
+    const values = [134_217_728, 125_000_001, 0, 1_048_576_000];
+    const spec = { kind: "bandwidth", min: 0, max: 1e12, help: "" } as const;
+    const written = values.map((value) => formatParam({ ...spec, default: value }));
+    expect(written).toEqual(["128MiB/s", "125000001B/s", "0bit/s", "1000MiB/s"]);
+    const read = written.map((text) =>
+      parseParams("x", `v=${text}`, { v: { ...spec, default: 0 } }),
+    );
+    expect(read).toEqual(values.map((v) => ({ v })));
+  });
+
   it("are written as they are read", () => {
     expect(Object.values(specs).map(formatParam)).toEqual(["64MiB", "unlimited", "200ms"]);
   });
