@@ -6,7 +6,7 @@ import type { Metric } from "./compare.js";
 import { type Palette, PLAIN } from "./palette.js";
 import type { SweepAnalysis } from "./sweep.js";
 import type { FactorEffect, SweepEffects } from "./sweep-analysis.js";
-import { alignColumns, percent, plural } from "./text.js";
+import { alignColumns, percent, plural, wrap } from "./text.js";
 
 export interface SweepTextOptions {
   readonly title?: string;
@@ -14,7 +14,11 @@ export interface SweepTextOptions {
   readonly repeat: string;
   readonly seeds: number;
   readonly palette?: Palette;
+  /** Columns of the terminal. */
+  readonly width?: number;
 }
+
+const WIDTH_DEFAULT = 100;
 
 const HEADINGS: Readonly<Record<Metric, string>> = {
   totalNs: "total time",
@@ -30,19 +34,28 @@ const INTERACTIONS_MAX = 6;
 const STRAIGHT = 0.9;
 
 const LEGEND = [
-  "+0.98  64 %   1 % more of the parameter makes 0.98 % more of the figure; 64 % of the figure's",
+  "+0.98  64 %   1 % more of the parameter makes the figure 0.98 % larger; 64 % of the figure's",
   "              variance over the grid comes from this parameter alone",
-  "~             the elasticity changes along the parameter: what it is from value to value is in --json",
-  "Δ12 %         no elasticity (no positive numbers, or figures that are 0): range of the means / mean",
+  "~             the elasticity changes along the parameter; --json has it from value to value",
+  "Δ12 %         (largest - smallest) / mean of the figure's means: there is no elasticity, the",
+  "              parameter's values being no positive numbers, or the figure being 0 somewhere",
+  "a × b         what two parameters do together beyond what each does alone",
 ];
 
 /** The analysis in lines, each ended by a newline. */
 export function sweepText(
   analyses: readonly SweepAnalysis[],
-  { title = "", repeat, seeds, palette = PLAIN }: SweepTextOptions,
+  { title = "", repeat, seeds, palette = PLAIN, width = WIDTH_DEFAULT }: SweepTextOptions,
 ): string {
   const lines = title === "" ? [] : [palette.bold(title), ""];
-  for (const analysis of analyses) lines.push(...tableLines(analysis, seeds, palette), "");
+  for (const analysis of analyses) {
+    lines.push(...tableLines(analysis, seeds, palette));
+    for (const remark of remarks(analysis.metrics)) {
+      const wrapped = wrap(remark.split(" "), width - 4);
+      lines.push(...wrapped.map((line, i) => palette.warn(`${i === 0 ? "  " : "    "}${line}`)));
+    }
+    lines.push("");
+  }
   lines.push(...LEGEND.map((line) => palette.dim(line)), "", `  repeat  ${repeat}`);
   return `${lines.join("\n")}\n`;
 }
@@ -55,14 +68,20 @@ function tableLines(
   const first = metrics.totalNs;
   const told = COLUMNS.filter((metric) => metrics[metric].scale !== "none");
   const name = strategy ?? "all strategies";
-  const size = `${plural(first.cells, "point")}${seeds > 1 ? `, ${seeds} seeds each` : ""}`;
+  const fixed = first.factors.filter(({ levels }) => levels.length === 1);
+  const size = [
+    plural(first.cells, "point"),
+    ...(seeds > 1 ? [`${seeds} seeds each`] : []),
+    ...fixed.map((factor) => `${factor.name}=${factor.levels[0]?.text}`),
+  ].join(", ");
   if (told.length === 0) return [palette.bold(name), `  ${size}: no migration completed`];
   const rows = [
     ["", ...COLUMNS.map((metric) => HEADINGS[metric])],
-    ...first.factors.map((factor, i) => [
-      `  ${factor.name}`,
-      ...COLUMNS.map((metric) => factorCell(metrics[metric], i)),
-    ]),
+    ...first.factors.flatMap((factor, i) =>
+      fixed.includes(factor)
+        ? []
+        : [[`  ${factor.name}`, ...COLUMNS.map((metric) => factorCell(metrics[metric], i))]],
+    ),
     ...interactionRows(metrics),
     ...(seeds > 1 ? [shareRow("  seeds", metrics, ({ seedsShare }) => seedsShare)] : []),
     ...(COLUMNS.some((metric) => metrics[metric].restShare >= SHARE_TOLD)
@@ -70,7 +89,7 @@ function tableLines(
       : []),
   ];
   const [head = "", ...body] = alignColumns(rows, ["left"]);
-  return [`${palette.bold(name)}   ${size}`, palette.dim(head), ...body, ...remarks(metrics)];
+  return [`${palette.bold(name)}   ${size}`, palette.dim(head), ...body];
 }
 
 /** "+0.98  64 %", "Δ12 %  3 %". */
@@ -81,11 +100,13 @@ function factorCell({ scale, factors }: SweepEffects, at: number): string {
   return `${effect(factor)}  ${shareText(factor.share)}`;
 }
 
-function effect({ elasticity, straight, range }: FactorEffect): string {
+function effect({ elasticity, straight, range, share }: FactorEffect): string {
   if (elasticity === null) return `Δ${percent(range)}`;
   const text = Math.abs(elasticity).toFixed(2);
+  // What explains nothing has no shape worth a mark.
+  const curved = (straight ?? 1) < STRAIGHT && share >= SHARE_TOLD / 2;
   const sign = text === "0.00" ? "" : elasticity < 0 ? "−" : "+";
-  return `${(straight ?? 1) < STRAIGHT ? "~" : ""}${sign}${text}`;
+  return `${curved ? "~" : ""}${sign}${text}`;
 }
 
 function shareText(share: number): string {
@@ -129,8 +150,9 @@ function shareRow(
   ];
 }
 
-/** What was left out, and where a logarithm was not to be had. */
+/** What was left out, and where a logarithm was not to be had; nothing where no figure is. */
 function remarks(metrics: SweepAnalysis["metrics"]): string[] {
+  if (metrics.totalNs.scale === "none") return [];
   const { holes, cells, cellsUsed, leftOut } = metrics.totalNs;
   const values = COLUMNS.filter((metric) => metrics[metric].scale === "value");
   const zeros = values.map((metric) => HEADINGS[metric]).join(", ");
@@ -140,10 +162,10 @@ function remarks(metrics: SweepAnalysis["metrics"]): string[] {
     ...(holes === 0
       ? []
       : [
-          `  ${plural(holes, "point")} without a completed migration for each seed: of ${plural(cells, "point")}, the ${cellsUsed} of the full grid without ${gone.join(", ")} are analysed`,
+          `${plural(holes, "point")} without a completed migration for each seed: of ${plural(cells, "point")}, the ${cellsUsed} of the full grid without ${gone.join(", ")} are analysed`,
         ]),
     ...(values.length === 0
       ? []
-      : [`  ${zeros}: 0 at some points, so shares are of the value, not of its logarithm`]),
+      : [`${zeros}: 0 at some points, so shares are of the value, not of its logarithm`]),
   ];
 }

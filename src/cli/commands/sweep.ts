@@ -40,15 +40,15 @@ What --over takes:
 Every job that has ended is a line in the file of the sweep. The same command goes on from there.
 
 Examples:
-  precopy sweep examples/sweep-redis.yaml --over link.bandwidth=500Mbit/s,1Gbit/s -s pre-copy@xen
-  precopy sweep examples/sweep-redis.yaml --over tau=100ms..1600ms:x2 -s pre-copy+wsclock --csv
+  precopy sweep examples/seed.yaml --over link.bandwidth=500Mbit/s,1Gbit/s -s pre-copy@xen
+  precopy sweep examples/seed.yaml --over tau=100ms..1600ms:x2 -s pre-copy+wsclock --csv
   precopy sweep … --shard 1/4 --out 1.jsonl      a quarter of the jobs; then precopy merge
 `;
 
 export function sweepCommand(session: Session): Command {
   return scenarioCommand("sweep")
     .description("run a grid of parameter values on all cores: which parameter matters, how much")
-    .option("--over <name=values>", "a parameter and its values (repeatable)", collect)
+    .requiredOption("--over <name=values>", "a parameter and its values (repeatable)", collect)
     .option("-s, --strategy <name>", "strategy instead of the scenario's (repeatable)", collect)
     .option("--seeds <n>", "seeds for each point, from the scenario's on", parseRuns)
     .option("--out <file>", "the sweep's file (./NAME.sweep.jsonl)")

@@ -27,13 +27,13 @@ export function printResults(
     session.print(sweepCsv(space, outcomes));
   } else if (missing === 0) {
     const analyses = analyseOutcomes(space, all);
-    const { palette } = session;
+    const { palette, width } = session;
     if (flags.json) {
       const { sweep: _, ...of } = header;
       session.printJson({ schemaVersion: ANALYSIS_SCHEMA_VERSION, ...of, analyses });
     } else {
       const seeds = space.seeds.length;
-      session.print(sweepText(analyses, { title, repeat, seeds, palette }));
+      session.print(sweepText(analyses, { title, repeat, seeds, palette, width }));
     }
   }
   judgeOutcomes(session, header, outcomes);

@@ -128,13 +128,27 @@ export async function openSweepFile(path: string, header: SweepHeader): Promise<
   try {
     if (raw.half !== "") await truncate(path, raw.wholeBytes);
     const file = openSync(path, "a");
-    const write = (text: string) => writeSync(file, `${text}\n`);
+    let broken = false;
+    /** A line that did not get onto the disk whole has to stay the last one. */
+    const write = (text: string) => {
+      const bytes = Buffer.from(`${text}\n`);
+      if (broken) return;
+      broken = true;
+      if (writeSync(file, bytes) < bytes.length) {
+        throw new PrecopyError("bad-input", "cannot be written: the disk is full", { file: path });
+      }
+      broken = false;
+    };
     if (first === undefined) write(headerText);
     return {
       outcomes,
       add(job, outcome) {
         outcomes[job] = outcome;
-        write(lineOf(header.space, job, outcome));
+        try {
+          write(lineOf(header.space, job, outcome));
+        } catch (error) {
+          throw fileError(error, "written", path);
+        }
       },
       close() {
         fsyncSync(file);
