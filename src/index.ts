@@ -227,6 +227,10 @@ export { MemoryBook, type MemoryOwner } from "./model/reservation.js";
 export { type Hop, type Route, Routes } from "./model/route.js";
 export { DOMAIN_0, type HostedDomain, XenHost } from "./model/xen-host.js";
 
+/* Fluid mode: counts instead of pages, many migrations at once, SimGrid's model as a preset. */
+
+export * from "./fluid/index.js";
+
 /* The kernels: per-page loops in WebAssembly. */
 
 export * from "./kernels/index.js";

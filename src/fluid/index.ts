@@ -1,4 +1,23 @@
 /** Fluid mode: counts instead of pages, for sweeps, fleets and SimGrid's own model. */
+
+export {
+  curveOfSynthetic,
+  type DirtyCurve,
+  type DirtyPoint,
+  plateauSec,
+  sequentialCurve,
+  sumOfCurves,
+  tabulatedCurve,
+  uniformCurve,
+  type WriteClass,
+} from "./dirty-curve.js";
+export {
+  FLUID_ROUNDS_KEPT,
+  FLUID_ROUNDS_MAX,
+  type FluidMigrationSpec,
+  type FluidResult,
+  type FluidRound,
+} from "./fluid-migration.js";
 export { FLUID_STEPS_MAX, FLUID_UNTIL_SEC, type FluidBounds } from "./sender.js";
 export {
   SIMGRID_BOUNDS,
@@ -20,3 +39,4 @@ export {
   type SimgridVerdict,
   validateSimgridCases,
 } from "./simgrid-validate.js";
+export { FLUID_MIGRATIONS_MAX, type FluidSpec, simulateFluid } from "./simulate-fluid.js";
