@@ -221,8 +221,10 @@ export {
   type LinkOptions,
   wireBytesOf,
 } from "./model/link.js";
-export { type Departure, type FlowOptions, Network } from "./model/network.js";
+export { type BackOver, type Departure, type FlowOptions, Network } from "./model/network.js";
 export { Flow, type FlowSettings, type Message } from "./model/network-flow.js";
+export { type Plan, type PlanDetails, planMoves, withPlan } from "./model/plan.js";
+export { Placement, type PlannedMove } from "./model/plan-placement.js";
 export { MemoryBook, type MemoryOwner } from "./model/reservation.js";
 export { type Hop, type Route, Routes } from "./model/route.js";
 export { DOMAIN_0, type HostedDomain, XenHost } from "./model/xen-host.js";

@@ -14,7 +14,7 @@ import { CONTROL_MESSAGE_BYTES, type Migration } from "../migrate/migration.js";
 import { type MigrationResult, slowdown } from "./migration-result.js";
 import type { ModelGuest } from "./model-guest.js";
 import { ModelTarget } from "./model-target.js";
-import type { Network } from "./network.js";
+import type { FlowOptions, Network } from "./network.js";
 import type { Flow } from "./network-flow.js";
 import type { MigrationSpec } from "./spec.js";
 import type { XenHost } from "./xen-host.js";
@@ -42,7 +42,7 @@ export interface DriverOptions {
   readonly guest: ModelGuest;
   readonly source: XenHost;
   readonly target: XenHost;
-  readonly path: readonly string[];
+  readonly path: FlowOptions["path"];
   readonly latencyNs: number;
   readonly ended: (driver: MigrationDriver, nowNs: number) => void;
 }

@@ -6,7 +6,8 @@
  * last advanced to. Rates change only then and when a queue runs empty. A message leaves when its
  * last byte does, and arrives the sum of its path's latencies later.
  *
- * Rates, caps and sizes are payload; bandwidths are on the wire (link.ts says what frames cost).
+ * A link has its bandwidth both ways at once (full duplex): flows the one way take nothing from
+ * those the other way. Rates, caps and sizes are payload; bandwidths are on the wire (link.ts says what frames cost).
  */
 import { assert } from "../base/assert.js";
 import { PrecopyError } from "../base/errors.js";
@@ -20,9 +21,15 @@ const MAX_LINKS = 4096;
 const MAX_OPEN_FLOWS = 65_536;
 const MAX_WEIGHT = 65_535;
 
+/** A link crossed from the second of its two ends to the first. */
+export interface BackOver {
+  readonly link: string;
+  readonly reversed: boolean;
+}
+
 export interface FlowOptions {
-  /** Names of the links that it crosses, at least one, none twice. */
-  readonly path: readonly string[];
+  /** The links that it crosses, at least one, none twice; a name alone is crossed forwards. */
+  readonly path: readonly (string | BackOver)[];
   /** Payload bytes a second, 0 or more; none means no cap. */
   readonly capBytesPerSec?: number | undefined;
   /** Share in contention, an integer from 1 (the default) to 65535. */
@@ -42,6 +49,7 @@ export interface Departure<Tag = unknown> {
 }
 
 export class Network<Tag = unknown> {
+  /** Forwards at even indexes, the same backwards after it. */
   private readonly links: Link[] = [];
   private readonly indexOf = new Map<string, number>();
   private flows: Flow<Tag>[] = [];
@@ -62,14 +70,15 @@ export class Network<Tag = unknown> {
         `there are two links named "${options.name}": rename one`,
       );
     }
-    if (this.links.length >= MAX_LINKS) {
+    const count = this.indexOf.size;
+    if (count >= MAX_LINKS) {
       throw new PrecopyError(
         "limit",
-        `link "${options.name}" would be number ${this.links.length + 1}: a network has at most ${MAX_LINKS}`,
+        `link "${options.name}" would be number ${count + 1}: a network has at most ${MAX_LINKS}`,
       );
     }
-    this.links.push(new Link(options));
-    this.indexOf.set(options.name, this.links.length - 1);
+    this.links.push(new Link(options), new Link(options));
+    this.indexOf.set(options.name, 2 * count);
   }
 
   /** Changes a link at run time; what is given changes, the rest stays. */
@@ -77,12 +86,13 @@ export class Network<Tag = unknown> {
     name: string,
     change: { readonly bandwidthBytesPerSec?: number; readonly up?: boolean },
   ): void {
-    const link = this.links[this.linkIndex(name)] as Link;
     if (change.bandwidthBytesPerSec !== undefined) {
       checkBandwidth(name, change.bandwidthBytesPerSec);
-      link.bandwidthBytesPerSec = change.bandwidthBytesPerSec;
     }
-    if (change.up !== undefined) link.up = change.up;
+    for (const link of this.bothWays(name)) {
+      link.bandwidthBytesPerSec = change.bandwidthBytesPerSec ?? link.bandwidthBytesPerSec;
+      link.up = change.up ?? link.up;
+    }
     this.ratesAreStale = true;
   }
 
@@ -171,13 +181,16 @@ export class Network<Tag = unknown> {
     return departures;
   }
 
+  /** What a link has carried, both ways together. */
   countersOf(name: string): LinkCounters {
     const at = this.linkIndex(name);
     this.share();
-    const link = this.links[at] as Link;
-    let payload = link.closedFlowsBytes;
+    const [link, back] = this.bothWays(name);
+    let payload = link.closedFlowsBytes + back.closedFlowsBytes;
     for (const flow of this.flows) {
-      if (flow.path.includes(at)) payload += flow.sentBytes(this.currentNs);
+      if (flow.path.some((index) => index >> 1 === at >> 1)) {
+        payload += flow.sentBytes(this.currentNs);
+      }
     }
     const { payloadBytes, overheadBytes } = link.frame;
     return {
@@ -185,8 +198,8 @@ export class Network<Tag = unknown> {
       bandwidthBytesPerSec: link.bandwidthBytesPerSec,
       up: link.up,
       latencyNs: link.latencyNs,
-      payloadBytes: link.payloadBytes,
-      wireBytes: link.wireBytes,
+      payloadBytes: link.payloadBytes + back.payloadBytes,
+      wireBytes: link.wireBytes + back.wireBytes,
       carriedBytes: (payload * (payloadBytes + overheadBytes)) / payloadBytes,
     };
   }
@@ -229,19 +242,27 @@ export class Network<Tag = unknown> {
     for (const flow of this.flows) flow.schedule();
   }
 
-  private resolvePath(names: readonly string[]): number[] {
-    if (names.length === 0) {
+  private resolvePath(crossed: readonly (string | BackOver)[]): number[] {
+    if (crossed.length === 0) {
       throw new PrecopyError("bad-input", "a flow's path names no link: give at least one");
     }
-    const path = names.map((name) => this.linkIndex(name));
-    const twice = names.find((name, at) => names.indexOf(name) !== at);
+    const path = crossed.map((one) => {
+      const { link, reversed } = typeof one === "string" ? { link: one, reversed: false } : one;
+      return this.linkIndex(link) + (reversed ? 1 : 0);
+    });
+    const twice = path.find((index, at) => path.findIndex((i) => i >> 1 === index >> 1) !== at);
     if (twice !== undefined) {
       throw new PrecopyError(
         "bad-input",
-        `a flow's path crosses link "${twice}" twice: name it once`,
+        `a flow's path crosses link "${(this.links[twice] as Link).name}" twice: name it once`,
       );
     }
     return path;
+  }
+
+  private bothWays(name: string): [forwards: Link, backwards: Link] {
+    const at = this.linkIndex(name);
+    return [this.links[at] as Link, this.links[at + 1] as Link];
   }
 
   private linkIndex(name: string): number {

@@ -327,7 +327,7 @@ export class Simulation {
       guest,
       source,
       target: this.hosts.get(spec.to) as XenHost,
-      path: hops.map(({ link }) => link.name),
+      path: hops.map(({ link, reversed }) => ({ link: link.name, reversed })),
       latencyNs,
       ended: ({ result }, nowNs) => {
         this.active.delete(index);

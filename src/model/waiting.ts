@@ -221,7 +221,7 @@ function movesOf(spec: SimulationSpec): Move[] {
       guest: name,
       source,
       target: to,
-      links: hops.map(({ link }) => link.name),
+      links: hops.map(({ link, reversed }) => (reversed ? `${link.name} back` : link.name)),
       startNs,
       expectedNs: (pages * PAGE_SIZE_BYTES * 1e9) / payloadBytesPerSec,
       pages,

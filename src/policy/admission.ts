@@ -14,7 +14,7 @@ interface MigrationPlace {
   /** Hosts. */
   readonly source: string;
   readonly target: string;
-  /** Names of the links that it crosses. */
+  /** The links that it crosses; the two ways of one link have different names here. */
   readonly links: readonly string[];
 }
 

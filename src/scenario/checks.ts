@@ -138,7 +138,7 @@ export function checkEvidence(
   registry: Registry,
 ): Finding[] {
   const silent = new Set(spec.domains.filter((d) => !showsReads(d.activity)).map((d) => d.name));
-  const moved = file.migrate.find(({ guest }) => silent.has(guest));
+  const moved = spec.migrations.find(({ domain }) => silent.has(domain))?.domain;
   const findings: Finding[] = [];
   const check = (strategy: string, guest: string | undefined, path: (string | number)[]) => {
     const { predictor, predictorParams } = registry.resolve(strategy);
@@ -150,8 +150,9 @@ export function checkEvidence(
   file.migrate.forEach(({ strategy, guest }, i) => {
     check(strategy, guest, ["migrate", i, "strategy"]);
   });
+  if (file.plan !== undefined) check(file.plan.strategy, moved, ["plan", "strategy"]);
   file.compare.forEach((strategy, i) => {
-    check(strategy, moved?.guest, ["compare", i]);
+    check(strategy, moved, ["compare", i]);
   });
   return findings;
 }

@@ -11,6 +11,7 @@ import type { SimulationSpec } from "../model/spec.js";
 import { applyChanges, type FieldChange } from "./changes.js";
 import { checkEvidence, checkTraces, checkValues } from "./checks.js";
 import { ScenarioDocument } from "./document.js";
+import { applyPlan, checkPlan } from "./plan.js";
 import { clean, type FieldPath, type Finding, ScenarioError } from "./problems.js";
 import { checkReferences } from "./references.js";
 import { type ScenarioFile, scenarioSchema, type TraceFile } from "./schema.js";
@@ -47,12 +48,13 @@ export async function loadScenario(
 ): Promise<LoadedScenario> {
   const registry = options.registry ?? Registry.standard();
   const { scenario, refuse } = checkForm(text, { ...options, registry });
-  refuse(checkValues(scenario));
+  refuse([...checkPlan(scenario), ...checkValues(scenario)]);
 
   const { traces, problems } = await readTraces(scenario, options);
   refuse(problems);
   refuse(checkTraces(scenario, traces));
-  const spec = toSpec(scenario, traces);
+  const { spec, findings: impossible } = applyPlan(scenario, toSpec(scenario, traces));
+  refuse(impossible);
   refuse(checkEvidence(scenario, spec, registry));
   return { title: scenario.title, spec, compare: scenario.compare };
 }

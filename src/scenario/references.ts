@@ -33,6 +33,7 @@ export function checkReferences(file: unknown): Finding[] {
     const message = "decides instead of at-once: leave one of the two out";
     findings.push({ path: ["admission"], at: "key", message });
   }
+  checkPlanned(mappingOf(root.plan), hosts, findings);
   checkMigrations(root, { hosts, guests, routes: routesOf(pairs, switches), findings });
   return findings;
 }
@@ -55,6 +56,22 @@ function checkSwitches(
     switches.add(name);
   }
   return switches;
+}
+
+/** Hosts that a plan names, each once. */
+function checkPlanned(plan: Mapping, hosts: ReadonlySet<string>, findings: Finding[]): void {
+  const { evacuate } = plan;
+  findings.push(...unknownName("host", evacuate, hosts, ["plan", "evacuate"]));
+  for (const kind of ["swap", "consolidate"]) {
+    const seen = new Set<unknown>();
+    for (const [i, name] of listOf(plan[kind]).entries()) {
+      if (findings.length >= ENOUGH) return;
+      const path = ["plan", kind, i];
+      findings.push(...unknownName("host", name, hosts, path));
+      if (seen.has(name)) findings.push({ path, message: `${shown(name)} is named twice` });
+      seen.add(name);
+    }
+  }
 }
 
 /** The joined pairs, both ways. */

@@ -65,6 +65,7 @@ export function scenarioSchema(registry: Registry) {
         description: "What is migrated, in the order in which migrations wait for one another.",
         max: 4096,
       }).prefault([]),
+      plan: planSchema(registry).optional(),
       "at-once": atOnceField().prefault(1),
       admission: admissionField(registry).optional(),
       compare: list(strategyField(registry), {
@@ -84,6 +85,7 @@ export type LinkFile = ScenarioFile["links"][number];
 export type GuestFile = ScenarioFile["guests"][string];
 export type TraceFile = NonNullable<GuestFile["trace"]>;
 export type ComponentFile = NonNullable<GuestFile["workload"]>[number];
+export type PlanFile = NonNullable<ScenarioFile["plan"]>;
 export type MigrationFile = ScenarioFile["migrate"][number];
 
 function atOnceField() {
@@ -212,30 +214,62 @@ function linkSchema() {
   );
 }
 
+/** How guests move, of one migration or of all of a plan's. */
+function moveFields(registry: Registry) {
+  return {
+    strategy: strategyField(registry).prefault("pre-copy@xen"),
+    at: duration({
+      description: "Earliest start.",
+      example: "1s",
+      min: 0,
+      max: SIMULATION_NS_MAX,
+    }).prefault("0s"),
+    "downtime-limit": duration({
+      description: "Downtime that strategies aim for; it bounds what may be held back.",
+      example: "300ms",
+      min: 1,
+      max: 3600 * NS_PER_SEC,
+    }).prefault("300ms"),
+    timeout: duration({
+      description: "After so long the migration is given up and the guest stays.",
+      example: "10min",
+      min: 1,
+      max: SIMULATION_NS_MAX,
+    }).prefault("10min"),
+  };
+}
+
+function planSchema(registry: Registry) {
+  const host = words({ description: "Name of a host.", example: "xen-a" });
+  return mapping(
+    {
+      evacuate: words({
+        description: "Host that all guests leave, for the other hosts.",
+        example: "xen-a",
+      }).optional(),
+      swap: z
+        .tuple([host, host], { error: "must name two hosts, as in [xen-a, xen-b]" })
+        .meta({
+          description: "Two hosts that exchange all their guests.",
+          examples: [["xen-a", "xen-b"]],
+        })
+        .optional(),
+      consolidate: list(host, {
+        description: "Hosts of which as few as possible are to keep guests.",
+        max: 256,
+      }).optional(),
+      ...moveFields(registry),
+    },
+    "What is to become of hosts; it decides who is migrated where, in place of migrate.",
+  );
+}
+
 function migrationSchema(registry: Registry) {
   return mapping(
     {
       guest: words({ description: "Name of the guest that moves.", example: "redis" }),
       to: words({ description: "Name of the host that it moves to.", example: "xen-b" }),
-      strategy: strategyField(registry).prefault("pre-copy@xen"),
-      at: duration({
-        description: "Earliest start.",
-        example: "1s",
-        min: 0,
-        max: SIMULATION_NS_MAX,
-      }).prefault("0s"),
-      "downtime-limit": duration({
-        description: "Downtime that strategies aim for; it bounds what may be held back.",
-        example: "300ms",
-        min: 1,
-        max: 3600 * NS_PER_SEC,
-      }).prefault("300ms"),
-      timeout: duration({
-        description: "After so long the migration is given up and the guest stays.",
-        example: "10min",
-        min: 1,
-        max: SIMULATION_NS_MAX,
-      }).prefault("10min"),
+      ...moveFields(registry),
     },
     "One migration.",
   );

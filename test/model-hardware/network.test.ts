@@ -320,3 +320,36 @@ describe("refusals", () => {
     expect(() => flow.enqueue(0.5, "m")).toThrow("message size 0.5 is an integer");
   });
 });
+
+describe("a link's two ways", () => {
+  const back = (link: string) => [{ link, reversed: true }];
+
+  it("do not share: each has the whole bandwidth", () => {
+    const net = network(1000);
+    net.openFlow({ path: ["a"] }).enqueue(1000, "there");
+    net.openFlow({ path: back("a") }).enqueue(1000, "back");
+    net.openFlow({ path: back("a") }).enqueue(1000, "back too");
+    expect(departures(net, 9 * SEC)).toEqual([
+      ["there", SEC],
+      ["back", 2 * SEC],
+      ["back too", 2 * SEC],
+    ]);
+  });
+
+  it("are one link where it is changed and counted", () => {
+    const net = network(1000);
+    net.openFlow({ path: ["a"] }).enqueue(1000, "there");
+    net.openFlow({ path: back("a") }).enqueue(500, "back");
+    net.setLink("a", { bandwidthBytesPerSec: 100 });
+    expect(departures(net, 5 * SEC)).toEqual([["back", 5 * SEC]]);
+    expect(net.countersOf("a")).toMatchObject({ payloadBytes: 500, carriedBytes: 1000 });
+    net.setLink("a", { up: false });
+    expect(departures(net, 99 * SEC)).toEqual([]);
+    expect(net.linkNames()).toEqual(["a"]);
+  });
+
+  it("are not both on one path", () => {
+    const path = ["a", { link: "a", reversed: true }];
+    expect(() => network(1).openFlow({ path })).toThrow('crosses link "a" twice');
+  });
+});

@@ -82,6 +82,14 @@ describe("admission rules in a simulation", () => {
     expect(w?.startNs).toBeGreaterThan(initialisation + reservation + 0.9 * stopAndCopy);
   });
 
+  it("what comes the other way takes nothing from it", async () => {
+    const guests = { v: ["a", 800], w: ["b", 800] } as const;
+    const both = await run({ guests, moves: ["v>b", "w>a"], admission: "lt-rt" });
+    expect(both.migrations.map(({ startNs }) => startNs)).toEqual([0, 0]);
+    const [alone] = (await run({ guests, moves: ["v>b"] })).migrations;
+    expect(both.migrations[0]?.rounds[0]).toEqual(alone?.rounds[0]);
+  });
+
   it("start times are kept by every rule", async () => {
     const spec = fleet({ hosts: ROOMY, guests: FOUR, moves: OUT });
     const late = spec.migrations.map((m, i) => ({ ...m, startNs: [700, 0, 300, 0][i]! * 1e6 }));

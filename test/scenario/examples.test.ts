@@ -5,12 +5,13 @@ import { PrecopyError } from "../../src/base/errors.js";
 import { readTrace as readTraceBytes } from "../../src/guest/trace-read.js";
 import { Registry } from "../../src/migrate/registry.js";
 import type { MigrationResult } from "../../src/model/migration-result.js";
-import { simulate } from "../../src/model/simulation.js";
+import { Simulation, simulate } from "../../src/model/simulation.js";
 import {
   type LoadedScenario,
   loadPlugin,
   loadScenario,
   type ScenarioTraceOptions,
+  withAdmission,
   withBandwidth,
   withStrategy,
 } from "../../src/scenario/index.js";
@@ -42,10 +43,13 @@ describe("the examples", () => {
   it("are all there", () => {
     expect(files.sort()).toEqual([
       "busy-database.yaml",
+      "consolidate.yaml",
       "contention.yaml",
+      "evacuate.yaml",
       "idle-server.yaml",
       "many-guests.yaml",
       "seed.yaml",
+      "swap.yaml",
       "trace-gzip-csv.yaml",
     ]);
   });
@@ -86,6 +90,50 @@ describe("the examples", () => {
   it("contention.yaml slows the guest that moves", async () => {
     const { spec } = await example("contention.yaml");
     expect((await onlyMigration(spec)).guestSlowdown).toBeGreaterThan(0.1);
+  });
+});
+
+describe("plans in the examples", () => {
+  const placed = async (name: string) => {
+    const { spec } = await example(name);
+    const simulation = await Simulation.create(spec);
+    const { migrations } = await simulation.run();
+    const hosts = [...simulation.hosts].map(([host, { domains }]) => [host, [...domains.keys()]]);
+    return { spec, migrations, on: Object.fromEntries(hosts) as Record<string, string[]> };
+  };
+
+  it("evacuate.yaml empties the host; one into each host at a time is best for pauses", async () => {
+    const { spec, on } = await placed("evacuate.yaml");
+    expect(on["xen-a"]).toEqual([]);
+    expect(spec.migrations).toHaveLength(6);
+    const figures = async (admission: string) => {
+      const { makespanNs, migrations } = await simulate(withAdmission(spec, admission));
+      return { makespanNs, worstNs: Math.max(...migrations.map((m) => m.downtimeNs)) };
+    };
+    const [serial, all, best] = [
+      await figures("serial"),
+      await figures("at-once:6"),
+      await figures("per-host:in=1"),
+    ];
+    expect(best.makespanNs).toBeLessThan(0.6 * serial.makespanNs);
+    expect(best.makespanNs).toBeLessThan(all.makespanNs);
+    expect(best.worstNs).toBeLessThan(0.5 * all.worstNs);
+    expect(best.worstNs).toBeLessThan(1.1 * serial.worstNs);
+  });
+
+  it("swap.yaml exchanges the guests, one of them over the third host", async () => {
+    const { on, migrations } = await placed("swap.yaml");
+    expect(on["xen-a"]?.sort()).toEqual(["cache", "queue"]);
+    expect(on["xen-b"]?.sort()).toEqual(["db", "web"]);
+    expect(migrations.filter(({ guest }) => guest === "db")).toHaveLength(2);
+  });
+
+  it("consolidate.yaml empties two hosts", async () => {
+    const { on } = await placed("consolidate.yaml");
+    expect(Object.entries(on).filter(([, guests]) => guests.length === 0)).toEqual([
+      ["xen-c", []],
+      ["xen-d", []],
+    ]);
   });
 });
 
