@@ -68,6 +68,7 @@ export {
   AdaptiveBandwidth,
   type AdaptiveBandwidthOptions,
   type BandwidthController,
+  fixedBandwidth,
   type RoundRate,
   unlimitedBandwidth,
 } from "./policy/bandwidth.js";
@@ -102,7 +103,13 @@ export {
   type SlotStream,
   type SlotWindow,
 } from "./policy/slot-loop.js";
-export { CONTINUE, type Decision, type RoundStats, type StopRule } from "./policy/stop-rule.js";
+export {
+  CONTINUE,
+  type Decision,
+  fitsDowntime,
+  type RoundStats,
+  type StopRule,
+} from "./policy/stop-rule.js";
 export {
   type Brake,
   NO_BRAKE,

@@ -29,6 +29,11 @@ export function unlimitedBandwidth(): BandwidthController {
   };
 }
 
+/** An administrator's limit, bytes a second, that the stop phase does not know. */
+export function fixedBandwidth(limitBytesPerSec: number): BandwidthController {
+  return { ...unlimitedBandwidth(), limitBytesPerSec };
+}
+
 /** Options of {@link AdaptiveBandwidth}, bytes a second. */
 export interface AdaptiveBandwidthOptions {
   readonly minimumBytesPerSec: number;

@@ -43,3 +43,14 @@ export interface StopRule {
   /** Asked after each round with `dirtyCount` -1. */
   afterRound(stats: RoundStats): Decision;
 }
+
+/**
+ * Would what is left go within the downtime limit, at the bandwidth of the round before? Fixed
+ * costs of the pause are left out, as hypervisors do that go by such an estimate. False where
+ * either is unknown.
+ */
+export function fitsDowntime(stats: RoundStats): boolean {
+  const { dirtyBytes, bandwidthBytesPerSec, downtimeLimitNs } = stats;
+  if (dirtyBytes < 0 || bandwidthBytesPerSec <= 0) return false;
+  return (dirtyBytes * 1e9) / bandwidthBytesPerSec <= downtimeLimitNs;
+}

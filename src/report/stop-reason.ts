@@ -2,6 +2,8 @@
 const WORDS = new Map([
   ["suspended", "nothing is sent before the pause"],
   ["dirty-count", "few enough pages were left"],
+  ["downtime-limit", "the rest fits into the downtime limit"],
+  ["no-progress", "a round left as much as the one before"],
   ["max-iterations", "the round limit was reached"],
   ["max-factor", "the limit of bytes sent was reached"],
   ["no-progress-at-maximum-rate", "a round sent more than the one before, at the highest rate"],
@@ -14,6 +16,8 @@ const WORDS = new Map([
 const LIMITS: ReadonlySet<string> = new Set([
   "max-iterations",
   "max-factor",
+  "no-progress",
+  "timeout",
   "no-progress-at-maximum-rate",
   "rate-above-maximum",
 ]);

@@ -3,23 +3,9 @@ import { CLARK_REMAINING_PAGES, clarkBeforeRound } from "../../src/policy/preset
 import { xen, xenPolicy } from "../../src/policy/presets/xen.js";
 import { xen2005, xen2005AfterRound } from "../../src/policy/presets/xen2005.js";
 import type { RoundStats } from "../../src/policy/stop-rule.js";
+import { roundStats } from "./round-stats.js";
 
-const stats = (given: Partial<RoundStats>): RoundStats => ({
-  iteration: 1,
-  totalWritten: 1000,
-  dirtyCount: -1,
-  dirtyBytes: -1,
-  elapsedNs: 0,
-  bandwidthBytesPerSec: 0,
-  downtimeLimitNs: 300_000_000,
-  memoryPages: 1000,
-  pagesSent: 1000,
-  pagesSkipped: 0,
-  pagesSentBefore: 2000,
-  rateAtMaximum: false,
-  rateExceeded: false,
-  ...given,
-});
+const stats = roundStats;
 
 const reason = (decision: { action: string; reason?: string }): string =>
   decision.reason ?? decision.action;
