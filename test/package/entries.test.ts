@@ -111,7 +111,7 @@ describe("with its dependencies installed", () => {
   });
 
   describe("as a command", () => {
-    const installed = ["zod", "yaml", "commander", "picocolors"];
+    const installed = ["zod", "yaml", "commander", "picocolors", "tinypool"];
     const cli = "node_modules/precopy/dist/cli.js";
 
     it("is a file that runs by itself and knows its version", () => {
@@ -127,6 +127,14 @@ describe("with its dependencies installed", () => {
       const result = JSON.parse(runNode(dir, [cli, "run", "examples/seed.yaml", "--json"]));
       expect(result.eventLogHash).toMatch(/^[0-9a-f]{16}$/);
       expect(result.migrations[0].outcome).toBe("target-runs");
+    });
+
+    it("sweeps on threads that run the built worker", () => {
+      const dir = makeProject("command-sweep", {}, installed);
+      const over = ["--over", "link.bandwidth=1Gbit/s,10Gbit/s", "--jobs", "2", "--json"];
+      const result = JSON.parse(runNode(dir, [cli, "sweep", "examples/seed.yaml", ...over]));
+      expect(result.jobs).toBe(2);
+      expect(result.analyses[0].metrics.totalNs.factors[0].elasticity).toBeLessThan(0);
     });
 
     it("shares its classes with plug-ins that import the library", () => {

@@ -1,7 +1,6 @@
 /** Runs the jobs of a sweep on worker threads. */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Tinypool } from "tinypool";
 import type { SweepOutcome } from "../../report/sweep.js";
 import { packageFolder } from "../files.js";
 import type { SweepSetup, SweepTask } from "./plan.js";
@@ -20,6 +19,8 @@ export interface PoolOptions {
 export async function runPool(options: PoolOptions): Promise<void> {
   const { setup, jobs, task, threads, onOutcome, signal } = options;
   if (jobs.length === 0 || signal.aborted) return;
+  // Loaded here: no other command needs it.
+  const { Tinypool } = await import("tinypool");
   const used = Math.min(threads, jobs.length);
   const pool = new Tinypool({
     filename: workerFile(),
