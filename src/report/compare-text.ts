@@ -29,22 +29,38 @@ interface Figure {
   /** Within a sentence. */
   readonly noun: string;
   readonly kind: Quantity;
-  /** What it means when several guests move. */
-  readonly of: string;
 }
 
-const WORST = "of the guest that is worst off";
 const FIGURES: Readonly<Record<Metric, Figure>> = {
-  downtimeNs: { heading: "downtime", noun: "downtime", kind: "duration", of: WORST },
-  totalNs: {
-    heading: "total time",
-    noun: "total time",
-    kind: "duration",
-    of: "from the first start to the last end",
-  },
-  bytesSent: { heading: "on the wire", noun: "traffic", kind: "bytes", of: "of all guests" },
-  guestSlowdown: { heading: "guest slowdown", noun: "slowdown", kind: "share", of: WORST },
+  downtimeNs: { heading: "downtime", noun: "downtime", kind: "duration" },
+  totalNs: { heading: "total time", noun: "total time", kind: "duration" },
+  bytesSent: { heading: "on the wire", noun: "traffic", kind: "bytes" },
+  guestSlowdown: { heading: "guest slowdown", noun: "slowdown", kind: "share" },
 };
+
+/** The same of several guests together. */
+const FIGURES_OF_ALL: Readonly<Record<Metric, Figure>> = {
+  downtimeNs: {
+    heading: "worst downtime (of any guest)",
+    noun: "worst downtime",
+    kind: "duration",
+  },
+  totalNs: {
+    heading: "makespan (from the first start to the last end)",
+    noun: "makespan",
+    kind: "duration",
+  },
+  bytesSent: { heading: "on the wire (of all guests)", noun: "traffic", kind: "bytes" },
+  guestSlowdown: {
+    heading: "worst guest slowdown (of any guest)",
+    noun: "worst slowdown",
+    kind: "share",
+  },
+};
+
+function figureOf(metric: Metric, { guests }: ComparisonTextOptions): Figure {
+  return (guests > 1 ? FIGURES_OF_ALL : FIGURES)[metric];
+}
 
 const WIDTH_DEFAULT = 100;
 const BAR_CELLS_MAX = 16;
@@ -115,9 +131,10 @@ function runsLine({ seeds }: Comparison): string {
 function figureLines(
   { strategies }: Comparison,
   metric: Metric,
-  { palette = PLAIN, width = WIDTH_DEFAULT, guests }: ComparisonTextOptions,
+  options: ComparisonTextOptions,
 ): string[] {
-  const { heading: words, kind, of } = FIGURES[metric];
+  const { palette = PLAIN, width = WIDTH_DEFAULT } = options;
+  const { heading: name, kind } = figureOf(metric, options);
   const several = (strategies[0]?.runs.length ?? 0) > 1;
   const most = Math.max(...strategies.map(({ metrics }) => metrics?.[metric].mean ?? 0));
   const baseline = strategies.length > 1 ? `against ${strategies[0]?.strategy}` : "";
@@ -131,7 +148,6 @@ function figureLines(
   const pick = (row: readonly string[]) => columns.map((at) => row[at] ?? "");
   const [title = "", ...body] = alignColumns([pick(head), ...rows.map(pick)], ["left"]);
   const room = Math.min(BAR_CELLS_MAX, width - Math.max(...body.map((line) => line.length)) - 2);
-  const name = guests > 1 ? `${words} (${of})` : words;
   const heading = title.startsWith(" ".repeat(name.length + 1))
     ? [palette.bold(name) + palette.dim(title.slice(name.length))]
     : [palette.bold(name), ...(title === "" ? [] : [palette.dim(title)])];
@@ -191,7 +207,7 @@ function relativeText(relative: number): string {
 function verdictLines(verdict: Verdict, options: ComparisonTextOptions): string[] {
   const { palette = PLAIN } = options;
   const { metric, best, next, difference, ratio, clear } = verdict;
-  const { noun, kind } = FIGURES[metric];
+  const { noun, kind } = figureOf(metric, options);
   const { mean, pairs, less } = difference;
   if (!clear) {
     const how =

@@ -11,6 +11,7 @@ import { Routes } from "../model/route.js";
 import { sourceOf } from "../model/setup.js";
 import type { SimulationResult } from "../model/simulation.js";
 import type { MigrationSpec, SimulationSpec } from "../model/spec.js";
+import { batchLines } from "./batch.js";
 import { LIMIT_NAMES, type Limits } from "./limits.js";
 import { type Palette, PLAIN } from "./palette.js";
 import { explainStop, stoppedByLimit } from "./stop-reason.js";
@@ -40,7 +41,13 @@ export function summaryText(result: SimulationResult, options: SummaryOptions): 
   });
   const { migrations } = result;
   if (migrations.length === 0) lines.push("No migration was started.", "");
-  if (migrations.length > 1) lines.push(...togetherLines(result), "");
+  if (migrations.length > 1) {
+    const routes = indexes.map((index) => {
+      const { source, target } = routeOf(spec, index);
+      return `${source} → ${target}`;
+    });
+    lines.push(...batchLines(result, { width: style.width, routes, dim: style.palette.dim }), "");
+  }
   const skipped = spec.migrations.length - migrations.length;
   if (skipped > 0) lines.push(`${plural(skipped, "migration")} never started.`, "");
   lines.push(`  ${LABEL("repeat")}${options.repeat}`);
@@ -333,16 +340,4 @@ export function checkedText(migrations: readonly MigrationResult[]): string {
   const names = new Set(migrations.flatMap(({ verified }) => Object.keys(verified)));
   const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return [...names].map(words).join(", ");
-}
-
-function togetherLines({ migrations, makespanNs }: SimulationResult): string[] {
-  const bytes = migrations.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
-  const longest = migrations.reduce((a, b) => (b.downtimeNs > a.downtimeNs ? b : a));
-  const done = migrations.filter(({ outcome }) => outcome === "target-runs").length;
-  return [
-    `All ${migrations.length} migrations, ${done} completed`,
-    `  ${LABEL("first to last")}${formatDuration(makespanNs)}`,
-    `  ${LABEL("longest downtime")}${formatDuration(longest.downtimeNs)}  (${longest.guest})`,
-    `  ${LABEL("on the wire")}${formatBytes(bytes)}`,
-  ];
 }

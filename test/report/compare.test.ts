@@ -143,7 +143,8 @@ describe("comparisonText", () => {
 
   it("says what figures of several guests mean", () => {
     const text = comparisonText(compareRuns([runs("a", [100])]), { ...options, guests: 4 });
-    expect(text).toContain("downtime (of the guest that is worst off)");
+    expect(text).toContain("worst downtime (of any guest)");
+    expect(text).toContain("makespan (from the first start to the last end)");
   });
 
   it("warns of limits and aborts with the next step", () => {

@@ -150,9 +150,9 @@ describe("summaryText", () => {
       spec: twice,
       repeat: REPEAT,
     });
-    expect(text).toContain("All 2 migrations, 2 completed");
-    expect(text).toMatch(/first to last +500 ms/);
-    expect(text).toMatch(/longest downtime +20 ms/);
+    expect(text).toContain("All 2 migrations, 2 completed, at most 2 at a time");
+    expect(text).toMatch(/makespan +500 ms/);
+    expect(text).toMatch(/downtime +worst 20 ms \(web\), median 17\.5 ms, sum 35 ms/);
     expect(text).toContain("1 migration never started.");
   });
 });
