@@ -39,8 +39,8 @@ export type {
   RoundReport,
   StageTimes,
 } from "./migrate/report.js";
-export type { FrameTag } from "./model/migration-driver.js";
-export type { MigrationResult } from "./model/migration-result.js";
+export type { FrameTag } from "./model/frame-sender.js";
+export type { MigrationResult, PostCopyReport } from "./model/migration-result.js";
 
 /* The floor: the earliest switch that no pre-copy of an unthrottled guest can beat. */
 
@@ -134,13 +134,17 @@ export { STUN_AFTER_FAULTS, StunWriters } from "./policy/throttles/stun-writers.
 
 /* The engine, which does no I/O: events in, commands out. For drivers of other machines. */
 
-export type { Command, CommandOf, MigrationEvent, Outcome, Region } from "./migrate/messages.js";
-export {
-  CONTROL_MESSAGE_BYTES,
-  Migration,
-  type MigrationConfig,
-  type MigrationState,
-} from "./migrate/migration.js";
+export { CONTROL_MESSAGE_BYTES } from "./migrate/ledger.js";
+export type {
+  Command,
+  CommandOf,
+  MigrationEvent,
+  Outcome,
+  PeerMessage,
+  Region,
+} from "./migrate/messages.js";
+export { Migration, type MigrationState } from "./migrate/migration.js";
+export type { MigrationConfig } from "./migrate/migration-config.js";
 export {
   type MoveCounts,
   PageMover,

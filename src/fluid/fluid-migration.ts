@@ -8,7 +8,7 @@
  * windows that touch are one longer window, so the union of their pages is D of the sum.
  */
 import { NS_PER_SEC, PAGE_SIZE_BYTES } from "../base/units.js";
-import { CONTROL_MESSAGE_BYTES } from "../migrate/migration.js";
+import { CONTROL_MESSAGE_BYTES } from "../migrate/ledger.js";
 import type { StageTimes } from "../migrate/report.js";
 import { DEFAULT_COSTS, type HostCosts, PML_ENTRIES } from "../model/spec.js";
 import type { BandwidthController } from "../policy/bandwidth.js";
@@ -282,6 +282,14 @@ export class FluidMigration implements FluidSender {
     return this.ask(pausedSec + this.logReadSec - nowSec, bytes);
   }
 
+  /** Downtime that no page causes. */
+  private fixedDowntimeSec(): number {
+    const parts = ["suspendNs", "restoreNs", "commitNs", "unpauseNs"] as const;
+    const devices = ["attachDevicesNs", "announceNs"] as const;
+    const sum = [...parts, ...devices].reduce((total, part) => total + this.sec(part), 0);
+    return sum + this.logReadSec;
+  }
+
   private decide(when: "beforeRound" | "afterRound", nowSec: number, dirtyCount: number): Decision {
     const decision = this.stopRule[when]({
       iteration: this.roundCount,
@@ -290,6 +298,7 @@ export class FluidMigration implements FluidSender {
       elapsedNs: Math.round((nowSec - this.marks.live) * NS_PER_SEC),
       bandwidthBytesPerSec: this.roundCount === 0 ? 0 : this.measuredBytesPerSec,
       downtimeLimitNs: this.spec.downtimeLimitNs ?? DEFAULT_DOWNTIME_LIMIT_NS,
+      fixedDowntimeNs: Math.round(this.fixedDowntimeSec() * NS_PER_SEC),
       memoryPages: this.spec.pages,
       rateAtMaximum: this.bandwidth.atMaximum,
       rateExceeded: this.bandwidth.exceeded,

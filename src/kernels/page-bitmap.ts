@@ -214,6 +214,11 @@ export class PageBitmap {
     return count;
   }
 
+  /** How many runs of consecutive pages there are. */
+  runCount(): number {
+    return this.kernels.raw.bitmapRunCount(this.ptr, this.blockBytes) >>> 0;
+  }
+
   /** mask[i] := 1 if pages[i] is here, else 0; returns the number of ones. */
   maskOf(pages: U32Buffer, mask: U32Buffer): number {
     pages.assertBelow(this.pages);

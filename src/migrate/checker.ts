@@ -13,7 +13,7 @@ import {
   type Kernels,
   PageBitmap,
   type PageVersions,
-  type U32Buffer,
+  U32Buffer,
 } from "../kernels/index.js";
 import type { MigrationReport } from "./report.js";
 
@@ -29,6 +29,8 @@ export interface EndState {
   readonly targetReservedPages: number;
 }
 
+const CHUNK_PAGES = 1024;
+
 export class MigrationChecker {
   /** Sends of pages that had not changed since they were sent before. */
   unchangedSends = 0;
@@ -37,6 +39,10 @@ export class MigrationChecker {
   private sourceRuns = true;
   private targetRuns = false;
   private switched = false;
+  private absent: PageBitmap | undefined;
+  private readonly absentPages: PageBitmap;
+  private readonly chunk: U32Buffer;
+  private readonly chunkVersions: U32Buffer;
 
   /** @param target what the target holds, page by page. */
   constructor(
@@ -48,10 +54,13 @@ export class MigrationChecker {
     this.pages = source.dirty.pages;
     this.owed = PageBitmap.create(kernels, this.pages, "checker, owed");
     this.owed.fill();
+    this.absentPages = PageBitmap.create(kernels, this.pages, "checker, absent");
+    this.chunk = U32Buffer.create(kernels, CHUNK_PAGES);
+    this.chunkVersions = U32Buffer.create(kernels, CHUNK_PAGES);
   }
 
   static arenaBytes(pages: number): number {
-    return PageBitmap.bytesFor(pages);
+    return 2 * PageBitmap.bytesFor(pages) + 2 * U32Buffer.bytesFor(CHUNK_PAGES);
   }
 
   /** The log was read. */
@@ -74,23 +83,82 @@ export class MigrationChecker {
     this.atMostOne();
   }
 
+  /** Pages that hold nothing any more: the target need not have them, and has nothing there. */
+  emptied(pages: U32Buffer): void {
+    this.owed.clearBatch(pages);
+  }
+
+  /** A frame with these pages was lost with its connection. */
+  sendFailed(pages: U32Buffer): void {
+    this.owed.setBatch(pages);
+  }
+
+  /** Post-copy: the target is told which pages will be absent when it begins to run. */
+  toldAbsent(absent: PageBitmap): void {
+    this.absent = this.absentPages;
+    this.absent.copyFrom(absent);
+    this.expect(absent.equals(this.owed), "what is absent at the target is what is owed");
+  }
+
   /** The target is about to run its first instruction. */
   targetRunning(): void {
     this.targetRuns = true;
     this.atMostOne();
     this.switched = true;
-    this.expect(this.owed.isEmpty(), `${this.owed.count()} pages are owed at the switch`);
-    const differing = this.target.countDiffering(this.source);
-    if (differing > 0) {
-      const page = this.target.firstDiffering(this.source);
-      this.expect(false, `${differing} pages of the target differ, the first is page ${page}`);
+    const { absent } = this;
+    if (absent === undefined) {
+      this.expect(this.owed.isEmpty(), `${this.owed.count()} pages are owed at the switch`);
     }
+    const differing = this.target.countDiffering(this.source);
+    const known = absent === undefined ? 0 : this.countDifferingIn(absent);
+    if (differing === known) return;
+    const page = absent === undefined ? this.target.firstDiffering(this.source) : "a present one";
+    this.expect(
+      false,
+      `${differing - known} pages of the target differ, the first is page ${page}`,
+    );
+  }
+
+  /** Post-copy: these pages were written to the running target; they are absent until now. */
+  arrived(pages: U32Buffer): void {
+    const here = this.absent?.clearBatch(pages) ?? 0;
+    this.expect(
+      here === pages.length,
+      `${pages.length - here} of ${pages.length} pages arrived over pages that were there`,
+    );
+    // An absent page cannot be written, so it still is what it was when the guest was paused.
+    this.chunkVersions.length = pages.length;
+    this.target.gatherFrom(this.source, pages, this.chunkVersions);
+    const same = this.target.countEqualTo(pages, this.chunkVersions);
+    this.expect(
+      same === pages.length,
+      `${pages.length - same} of ${pages.length} pages arrived with other contents than they had`,
+    );
+  }
+
+  /** The target's copy does not run any more. */
+  targetStopped(): void {
+    this.targetRuns = false;
+  }
+
+  private countDifferingIn(absent: PageBitmap): number {
+    let count = 0;
+    let from = 0;
+    while (absent.nextPages(this.chunk, from, CHUNK_PAGES) > 0) {
+      const list = this.chunk.view();
+      from = (list[list.length - 1] as number) + 1;
+      this.chunkVersions.length = list.length;
+      this.target.gatherFrom(this.source, this.chunk, this.chunkVersions);
+      count += list.length - this.target.countEqualTo(this.chunk, this.chunkVersions);
+    }
+    return count;
   }
 
   /** The last word, when the migration has ended. */
   finish(report: MigrationReport, end: EndState): Verified {
     if (report.outcome === "target-runs") return this.checkCompleted(report, end);
     if (report.outcome === "in-doubt") return this.checkInDoubt(report, end);
+    if (report.outcome === "lost") return this.checkLost(report, end);
     return this.checkAborted(report, end);
   }
 
@@ -105,7 +173,13 @@ export class MigrationChecker {
     const roundBytes = report.rounds.reduce((sum, round) => sum + round.bytes, 0);
     this.expect(roundBytes === rounds, `rounds sent ${roundBytes} bytes, counted are ${rounds}`);
     const roundPages = report.rounds.reduce((sum, round) => sum + round.pagesSent, 0);
-    this.expect(roundPages + report.stopPages === report.pagesSent, "pages add up to their total");
+    const { stopPages, residualPages, pagesSent } = report;
+    this.expect(
+      roundPages + stopPages + residualPages === pagesSent,
+      `${roundPages} + ${stopPages} + ${residualPages} pages add up to ${pagesSent}`,
+    );
+    this.expect(this.absent?.isEmpty() ?? true, "no page is absent at the end");
+    this.expect(this.owed.isEmpty(), "nothing is owed at the end");
     this.checkTimes(report);
     this.expect(!end.sourceRunning && end.targetRunning, "the target alone runs");
     this.expect(end.sourceReservedPages === 0, "the source's reservation returned to zero");
@@ -130,6 +204,18 @@ export class MigrationChecker {
     return {
       nobodyRuns: true,
       sourceMemoryKept: true,
+      everySendWasOwed: true,
+      roundsAndStagesAddUp: true,
+      atMostOneCopyRan: true,
+    };
+  }
+
+  /** Half of the guest on either side: nobody runs. */
+  private checkLost(report: MigrationReport, end: EndState): Verified {
+    this.expect(!end.sourceRunning && !end.targetRunning, "no copy runs of a guest that is lost");
+    this.checkTimes(report);
+    return {
+      nobodyRuns: true,
       everySendWasOwed: true,
       roundsAndStagesAddUp: true,
       atMostOneCopyRan: true,

@@ -6,6 +6,7 @@
  * Page numbers and bitmaps travel by reference to the kernels' memory, never page by page.
  */
 import type { PageBitmap, U32Buffer } from "../kernels/index.js";
+import type { Brake } from "../policy/throttle.js";
 import type { Evidence } from "../workingset/index.js";
 
 /** Which memory of the machine: its RAM, or disk n. */
@@ -43,7 +44,10 @@ export type Command =
       readonly pagesMax: number;
       readonly into: PageBitmap;
     }
-  /** Read these pages for sending; what is written from now on is owed again. -> done */
+  /**
+   * Read these pages for sending and encode them; what is written from now on is owed again.
+   * -> batch-read
+   */
   | {
       readonly kind: "read-batch";
       readonly id: number;
@@ -51,32 +55,49 @@ export type Command =
       readonly slot: number;
       readonly pages: U32Buffer;
     }
-  /** Put a frame on the link: the pages read into `slot`, or state or control bytes. -> sent */
+  /**
+   * Put a frame on the link: the pages read into `slot`, or state or control bytes. An urgent one
+   * (a page that the target waits for) takes the way that post-copy keeps free, if it has one.
+   * -> sent | send-failed
+   */
   | {
       readonly kind: "send";
       readonly id: number;
+      readonly region: Region;
       readonly what: "pages" | "device-state" | "control";
       readonly slot: number;
       readonly pageCount: number;
       readonly bytes: number;
+      readonly urgent: boolean;
     }
+  /** A reading of the log ended a round: the codec's cache has a new generation. */
+  | { readonly kind: "round-ended"; readonly lastStage: boolean }
   | { readonly kind: "set-timer"; readonly id: number; readonly atNs: number }
-  /** The guest's share of the CPUs it could use; 1 = unthrottled. */
-  | { readonly kind: "set-cpu-share"; readonly share: number }
+  /** How the guest is slowed from now on. */
+  | { readonly kind: "throttle"; readonly brake: Brake }
   /** Payload rate limit of this migration. */
   | { readonly kind: "set-bandwidth"; readonly bytesPerSec: number }
   /** Stop the guest. -> done */
   | { readonly kind: "pause"; readonly id: number }
-  /** The image is whole: the target answers `image-complete` when all of it has arrived. */
-  | { readonly kind: "finish" }
+  /**
+   * The image is whole, but for the pages that are `absent` in post-copy: the target answers
+   * `image-complete` when all of it has arrived.
+   */
+  | { readonly kind: "finish"; readonly absent: PageBitmap | undefined }
   /** Record that the source gives up epoch N: the commit point. -> done */
   | { readonly kind: "commit"; readonly id: number; readonly epoch: number }
   /** Tell the target to run; it answers `running`, and `announced` when devices are back. */
   | { readonly kind: "go"; readonly epoch: number }
+  /** Post-copy: the last absent page has been sent; the target answers `all-received`. */
+  | { readonly kind: "finish-residual" }
+  /** Reach the target again after a broken connection and compare what it has. -> done */
+  | { readonly kind: "reconnect"; readonly id: number }
   /** The source's copy is given back. */
   | { readonly kind: "release-source" }
   /** The attempt is over without a switch: the target frees its copy, the source goes on. */
-  | { readonly kind: "roll-back"; readonly resumeSource: boolean }
+  | { readonly kind: "roll-back" }
+  /** Post-copy lost its link: neither half of the guest can go on. */
+  | { readonly kind: "abandon" }
   /** Nothing will follow. */
   | { readonly kind: "ended"; readonly outcome: Outcome };
 
@@ -93,6 +114,13 @@ export type MigrationEvent = { readonly atNs: number } & (
       readonly count: number;
       readonly virtualNs: number;
     }
+  /** Pages were read; their bodies take so many bytes, and so many of them need a header. */
+  | {
+      readonly kind: "batch-read";
+      readonly id: number;
+      readonly bodyBytes: number;
+      readonly headerPages: number;
+    }
   /** The last byte of a frame left the sender: there is room for another. */
   | { readonly kind: "sent"; readonly id: number }
   /** A frame will not arrive. */
@@ -101,11 +129,23 @@ export type MigrationEvent = { readonly atNs: number } & (
   /** Sent by the target; `receivedNs` is when its side of it was true. */
   | {
       readonly kind: "peer";
-      readonly message: "image-complete" | "running" | "announced" | "refused-to-run";
+      readonly message: PeerMessage;
       readonly receivedNs: number;
     }
+  /** Post-copy: the guest waits at the target for this page. */
+  | { readonly kind: "fault"; readonly page: number }
+  /** The connection broke, or the link is there again. */
+  | { readonly kind: "link"; readonly up: boolean }
   | { readonly kind: "cancel"; readonly reason: string }
 );
+
+/** What the target says. */
+export type PeerMessage =
+  | "image-complete"
+  | "running"
+  | "announced"
+  | "refused-to-run"
+  | "all-received";
 
 /** An event without its time: what a driver's port call yields. */
 export type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;

@@ -2,47 +2,25 @@
  * One migration as a machine that does no I/O: events in, commands out.
  *
  *   initialisation -> reservation -> iterative pre-copy -> stop-and-copy -> commitment -> activation
+ *                                                          (post-copy alone: -> residual push)
  *
  * Stages after Clark et al., NSDI 2005, section 4.1. Hand-over: the target acknowledges a whole
  * image; the source records that it gives up epoch N (the commit point); only then may the target
  * run. Before the commit point the source can always go on; after it never, unless the target
- * refuses to run epoch N.
+ * refuses to run epoch N. In post-copy the image is whole but for the pages that still follow.
  */
 import { assert } from "../base/assert.js";
-import type { ParamValues } from "../base/params.js";
 import type { Kernels } from "../kernels/index.js";
-import type { Preset } from "../policy/preset.js";
-import type { PredictorFactory, WorkingSetPredictor } from "../workingset/index.js";
+import type { WorkingSetPredictor } from "../workingset/index.js";
+import { Ledger } from "./ledger.js";
 import type { Command, MigrationEvent, Outcome } from "./messages.js";
+import type { MigrationConfig } from "./migration-config.js";
 import { PageMover, type RequestBody, type Requests } from "./page-mover.js";
-import type { ByteCounts, MigrationReport, RoundReport, StageTimes } from "./report.js";
-import type { LivePhase, StrategyFactory } from "./strategy.js";
-
-/** What the engine is told of the guest and of its owner's wishes. */
-export interface MigrationConfig {
-  readonly guest: string;
-  /** As it was written, for the report. */
-  readonly name: string;
-  readonly strategy: StrategyFactory;
-  readonly strategyParams: ParamValues;
-  readonly predictor: PredictorFactory;
-  readonly predictorParams: ParamValues;
-  readonly preset: Preset;
-  readonly pages: number;
-  readonly pageSizeBytes: number;
-  readonly deviceStateBytes: number;
-  /** The longest downtime that is accepted: the budget for holding pages back. */
-  readonly downtimeLimitNs: number;
-  /** Downtime that no page causes, as far as it is known beforehand. */
-  readonly fixedDowntimeNs: number;
-  /** Payload rate of the path as it is known beforehand. */
-  readonly linkBytesPerSec: number;
-  /** Given up after this long, before the commit point. */
-  readonly timeoutNs: number;
-  readonly windowBatches: number;
-  /** Fencing number of this attempt. */
-  readonly epoch: number;
-}
+import type { MigrationReport, RoundReport } from "./report.js";
+import { DEFAULT_PUSH, ResidualPush } from "./residual-push.js";
+import type { LiveLimits, LivePhase, Switch } from "./strategy.js";
+import { Supervision } from "./supervision.js";
+import { ThrottleControl } from "./throttle-control.js";
 
 export type MigrationState =
   | "idle"
@@ -52,24 +30,9 @@ export type MigrationState =
   | "stop-and-copy"
   | "commitment"
   | "activation"
+  | "residual-push"
   | "completed"
   | "aborted";
-
-/** Instants at which the stages begin, on the source's clock. */
-interface Marks {
-  start: number;
-  reservation: number;
-  live: number;
-  pause: number;
-  paused: number;
-  received: number;
-  committed: number;
-  running: number;
-  end: number;
-}
-
-/** Bytes of a message without pages: handshake, acknowledgement, permission (xl's are shorter). */
-export const CONTROL_MESSAGE_BYTES = 64;
 
 export class Migration implements Requests {
   state: MigrationState = "idle";
@@ -77,24 +40,18 @@ export class Migration implements Requests {
   readonly mover: PageMover;
   private readonly live: LivePhase;
   private readonly predictor: WorkingSetPredictor;
+  private readonly throttle: ThrottleControl;
+  private readonly supervision: Supervision;
+  private readonly limits: LiveLimits;
+  private readonly ledger = new Ledger();
   private readonly pending = new Map<number, (event: MigrationEvent) => void>();
-  private readonly marks: Marks = {
-    start: 0,
-    reservation: 0,
-    live: 0,
-    pause: 0,
-    paused: 0,
-    received: 0,
-    committed: 0,
-    running: 0,
-    end: 0,
-  };
-  private readonly bytes = { rounds: 0, control: 0 };
-  private stateBytes = 0;
+  private push: ResidualPush | undefined;
   private stopPages = 0;
+  private residualPages = 0;
   private heldPages = 0;
   private outcome: Outcome = "source-runs";
   private targetRuns = false;
+  private announced = false;
   private nextId = 1;
   private out: Command[] = [];
 
@@ -102,36 +59,48 @@ export class Migration implements Requests {
     readonly config: MigrationConfig,
     kernels: Kernels,
   ) {
-    const { pages, pageSizeBytes, preset, windowBatches, predictor, strategy } = config;
-    this.mover = new PageMover({
-      kernels,
-      pages,
-      pageSizeBytes,
-      preset,
-      windowBatches,
-      requests: this,
-    });
+    const { pages, pageSizeBytes, preset, predictor, strategy, strategyParams } = config;
+    const windowBatches = preset.windowBatches ?? 1;
+    const region = "ram";
+    const shape = { kernels, region, pages, pageSizeBytes, preset, windowBatches } as const;
+    this.mover = new PageMover({ ...shape, requests: this });
     this.predictor = predictor.create({ kernels, pages }, config.predictorParams);
+    this.limits = { downtimeLimitNs: config.downtimeLimitNs };
+    const throttle =
+      config.throttle?.factory.create(config.throttle.params) ??
+      strategy.createThrottle?.(strategyParams);
+    this.throttle = new ThrottleControl(throttle, this.mover, config);
     this.live = strategy.createLive({
       mover: this.mover,
       preset,
       predictor: this.predictor,
-      throttle: strategy.createThrottle(config.strategyParams),
-      params: config.strategyParams,
-      downtimeLimitNs: config.downtimeLimitNs,
+      throttle: this.throttle,
+      params: strategyParams,
+      limits: this.limits,
       fixedDowntimeNs: config.fixedDowntimeNs,
       linkBytesPerSec: config.linkBytesPerSec,
       abort: (nowNs, reason) => this.abort(nowNs, reason),
+    });
+    const context = { memoryBytes: pages * pageSizeBytes, downtimeLimitNs: config.downtimeLimitNs };
+    const manager = config.manager?.factory.create(context, config.manager.params);
+    this.supervision = new Supervision(manager, {
+      requests: this,
+      mover: this.mover,
+      live: this.live,
+      limits: this.limits,
+      state: () => this.state,
+      cancel: (nowNs, reason) => this.cancel(nowNs, reason),
     });
   }
 
   /** Arena bytes that a migration of this kind needs. */
   static arenaBytes(config: MigrationConfig): number {
-    const { pages, preset, windowBatches, predictor, strategy } = config;
+    const { pages, preset, predictor, strategy } = config;
     return (
-      PageMover.arenaBytes(pages, preset, windowBatches) +
+      PageMover.arenaBytes(pages, preset, preset.windowBatches ?? 1) +
       predictor.arenaBytes(pages) +
-      strategy.arenaBytes(pages)
+      strategy.arenaBytes(pages) +
+      ResidualPush.arenaBytes(preset)
     );
   }
 
@@ -153,16 +122,17 @@ export class Migration implements Requests {
     this.out = out;
     switch (event.kind) {
       case "start":
-        this.start(event.atNs);
-        break;
+        return this.start(event.atNs);
       case "cancel":
-        this.cancel(event.atNs, event.reason);
-        break;
+        return this.cancel(event.atNs, event.reason);
       case "peer":
-        this.fromPeer(event);
-        break;
+        return this.fromPeer(event);
+      case "fault":
+        return this.push?.fault(event.page, event.atNs);
+      case "link":
+        return this.linkChanged(event.up, event.atNs);
       default:
-        this.answer(event);
+        return this.answer(event);
     }
   }
 
@@ -179,43 +149,27 @@ export class Migration implements Requests {
 
   report(): MigrationReport {
     assert(this.ended, "a report is made when the migration has ended");
-    const { config, live, marks } = this;
-    const stagesNs = stageTimes(marks);
-    const bytes = this.byteCounts();
-    return {
-      guest: config.guest,
-      name: config.name,
-      strategy: config.strategy.name,
-      predictor: config.predictor.name,
-      preset: config.preset.name,
+    const { live, mover } = this;
+    return this.ledger.report(this.config, {
       outcome: this.outcome,
-      pages: config.pages,
-      pageSizeBytes: config.pageSizeBytes,
-      startNs: marks.start,
-      stagesNs,
-      totalNs: marks.end - marks.start,
-      downtimeNs: stagesNs.stopAndCopy + stagesNs.commitment + stagesNs.activation,
-      blackoutNs: marks.running - marks.paused,
-      clientOutageNs: marks.end - marks.paused,
-      bytesSent: bytes.total,
-      bytes,
-      pagesSent: this.mover.totals.pagesSent,
+      stopReason: this.stopReason,
+      postCopied: this.push !== undefined,
+      pagesSent: mover.totals.pagesSent,
       heldPages: this.heldPages,
       heldCapPages: live.heldCapPages,
       stopPages: this.stopPages,
-      stopReason: this.stopReason,
+      residualPages: this.residualPages,
       rounds: live.rounds,
       predictorState: this.predictor.describe(),
-    };
+      throttleState: this.throttle.describe(),
+      managerState: this.supervision.describe(),
+      strategyState: live.describe?.() ?? {},
+    });
   }
 
-  private byteCounts(): ByteCounts {
-    const { rounds, control } = this.bytes;
-    const pause = this.mover.totals.bytes - rounds + this.stateBytes;
-    return { rounds, pause, control, residual: 0, total: rounds + pause + control };
-  }
-
-  private answer(event: Exclude<MigrationEvent, { kind: "start" | "cancel" | "peer" }>): void {
+  private answer(
+    event: Exclude<MigrationEvent, { kind: "start" | "cancel" | "peer" | "fault" | "link" }>,
+  ): void {
     const handler = this.pending.get(event.id);
     // After an abort nothing is pending any more, and late answers mean nothing.
     if (handler === undefined) {
@@ -229,7 +183,7 @@ export class Migration implements Requests {
   private start(nowNs: number): void {
     assert(this.state === "idle", "a migration starts once");
     this.state = "initialisation";
-    this.marks.start = nowNs;
+    this.ledger.marks.start = nowNs;
     this.request({ kind: "set-timer", atNs: nowNs + this.config.timeoutNs }, (event) => {
       if (!this.committedOrEnded()) this.abort(event.atNs, "timeout");
     });
@@ -246,98 +200,164 @@ export class Migration implements Requests {
 
   private reserve(nowNs: number): void {
     this.state = "reservation";
-    this.marks.reservation = nowNs;
-    this.bytes.control += CONTROL_MESSAGE_BYTES;
+    this.ledger.marks.reservation = nowNs;
+    this.ledger.addControl();
     this.request({ kind: "prepare" }, (event) => {
       if (event.kind === "refused") {
         this.abort(event.atNs, `refused: ${event.reason}`);
         return;
       }
       this.state = "iterative-pre-copy";
-      this.marks.live = event.atNs;
-      this.live.begin(event.atNs, (atNs, reason) => this.stopAndCopy(atNs, reason));
+      this.ledger.marks.live = event.atNs;
+      this.throttle.start(event.atNs);
+      this.supervision.start(event.atNs);
+      this.live.begin(event.atNs, (atNs, how) => this.stopAndCopy(atNs, how));
     });
   }
 
-  private stopAndCopy(nowNs: number, reason: string): void {
-    this.bytes.rounds = this.mover.totals.bytes;
+  private stopAndCopy(nowNs: number, how: Switch): void {
+    this.ledger.book("rounds", this.mover.totals.bytes);
     this.state = "stop-and-copy";
-    this.stopReason = reason;
-    this.marks.pause = nowNs;
+    this.stopReason = how.reason;
+    this.ledger.marks.pause = nowNs;
     this.live.end();
+    this.throttle.stop();
     this.request({ kind: "pause" }, (event) => {
-      this.marks.paused = event.atNs;
+      this.ledger.marks.paused = event.atNs;
       const bytesPerSec = this.live.bandwidth.stopLimitBytesPerSec;
       this.tell({ kind: "set-bandwidth", bytesPerSec });
-      if (this.live.logsWrites) this.mover.harvest((_pages, seen) => this.sendRest(seen.atNs));
-      else this.sendRest(event.atNs);
+      const rest = (atNs: number) =>
+        how.to === "post-copy" ? this.sendState(atNs) : this.sendRest(atNs);
+      if (!this.live.logsWrites) return rest(event.atNs);
+      this.mover.harvest((_pages, seen) => {
+        this.tell({ kind: "round-ended", lastStage: true });
+        rest(seen.atNs);
+      });
     });
+    if (how.to === "post-copy") {
+      const { mover } = this;
+      const done = (atNs: number) => this.allReceived(atNs);
+      const options = this.live.push ?? DEFAULT_PUSH;
+      this.push = new ResidualPush({ mover, requests: this, options, done });
+    }
   }
 
   private sendRest(nowNs: number): void {
     const { mover } = this;
     this.stopPages = mover.owed.count();
     this.heldPages = this.live.heldAtStop();
-    mover.sendAll(mover.owed, { skipsRewritten: false, nowNs }, () => {
-      const frame = { what: "device-state", slot: -1, pageCount: 0 } as const;
-      const bytes = this.config.deviceStateBytes;
-      this.stateBytes = bytes;
-      this.request({ kind: "send", ...frame, bytes }, () => {
-        this.bytes.control += CONTROL_MESSAGE_BYTES;
-        this.tell({ kind: "finish" });
-      });
+    mover.sendAll(mover.owed, { skipsRewritten: false, nowNs }, (atNs) => {
+      this.ledger.book("pause", mover.totals.bytes);
+      this.sendState(atNs);
+    });
+  }
+
+  /** State of CPUs and devices; in post-copy with the list of what is absent. */
+  private sendState(_nowNs: number): void {
+    const { mover, push } = this;
+    const frame = { region: "ram", slot: -1, pageCount: 0, urgent: false } as const;
+    const bytes = this.config.deviceStateBytes;
+    if (push !== undefined) {
+      this.residualPages = mover.owed.count();
+      const mapBytes = push.absentMapBytes();
+      this.ledger.addControl(mapBytes);
+      this.request({ kind: "send", what: "control", bytes: mapBytes, ...frame }, () => {});
+    }
+    this.request({ kind: "send", what: "device-state", bytes, ...frame }, () => {
+      this.ledger.addState(bytes);
+      this.ledger.addControl();
+      this.tell({ kind: "finish", absent: push === undefined ? undefined : mover.owed });
     });
   }
 
   /** What the target says twice, or out of its turn, means nothing the second time. */
   private fromPeer(event: MigrationEvent & { kind: "peer" }): void {
     const { message, receivedNs } = event;
-    if (message === "image-complete") {
-      if (this.state === "stop-and-copy") this.imageComplete(receivedNs);
-    } else if (message === "running") {
-      if (this.state === "activation" && !this.targetRuns) this.released(receivedNs);
-    } else if (message === "announced") {
-      if (this.targetRuns && !this.ended) this.complete(receivedNs);
-    } else if (!this.ended && !this.targetRuns) {
-      this.abort(event.atNs, "the target refused to run");
+    switch (message) {
+      case "image-complete":
+        if (this.state === "stop-and-copy") this.imageComplete(receivedNs);
+        return;
+      case "running":
+        if (this.state === "activation" && !this.targetRuns) this.released(receivedNs, event.atNs);
+        return;
+      case "announced":
+        if (this.targetRuns && !this.announced && !this.ended) this.announcedAt(receivedNs);
+        return;
+      case "all-received":
+        this.push?.allReceived(receivedNs);
+        return;
+      case "refused-to-run":
+        if (!this.ended && !this.targetRuns) this.abort(event.atNs, "the target refused to run");
     }
   }
 
   private imageComplete(receivedNs: number): void {
     this.state = "commitment";
-    this.marks.received = receivedNs;
+    this.ledger.marks.received = receivedNs;
     this.request({ kind: "commit", epoch: this.config.epoch }, (event) => {
       this.state = "activation";
-      this.marks.committed = event.atNs;
-      this.bytes.control += CONTROL_MESSAGE_BYTES;
+      this.ledger.marks.committed = event.atNs;
+      this.ledger.addControl();
       this.tell({ kind: "go", epoch: this.config.epoch });
+      this.push?.begin(event.atNs);
       const atNs = event.atNs + this.config.timeoutNs;
       this.request({ kind: "set-timer", atNs }, (late) => {
-        if (!this.targetRuns) this.endInDoubt(late.atNs);
+        if (!this.targetRuns && !this.ended) this.endInDoubt(late.atNs);
       });
     });
   }
 
-  private released(runningNs: number): void {
+  private released(runningNs: number, _nowNs: number): void {
     this.targetRuns = true;
-    this.marks.running = runningNs;
+    this.ledger.marks.running = runningNs;
+    if (this.push === undefined) this.tell({ kind: "release-source" });
+  }
+
+  private announcedAt(nowNs: number): void {
+    this.announced = true;
+    this.ledger.marks.announced = nowNs;
+    if (this.push === undefined || this.push.ended) this.complete(nowNs);
+    else this.state = "residual-push";
+  }
+
+  /** Post-copy: no page is absent any more. */
+  private allReceived(nowNs: number): void {
+    this.ledger.book("residual", this.mover.totals.bytes);
+    this.ledger.addControl();
     this.tell({ kind: "release-source" });
+    if (this.announced) this.complete(nowNs);
+  }
+
+  private linkChanged(up: boolean, nowNs: number): void {
+    if (this.ended || this.state === "idle") return;
+    if (this.push !== undefined && (this.targetRuns || this.state === "activation")) {
+      if (up) this.push.linkUp(nowNs);
+      else if (!this.push.linkDown(nowNs)) this.lose(nowNs);
+    } else if (!up && !this.committedOrEnded()) {
+      this.abort(nowNs, "the link to the target was lost");
+    }
   }
 
   /** The guest was given up and nobody says that it runs: it must not run here either. */
   private endInDoubt(nowNs: number): void {
-    this.fillMarks(nowNs);
-    this.pending.clear();
-    this.state = "aborted";
-    this.stopReason = "in doubt: the target has permission to run and does not answer";
-    this.outcome = "in-doubt";
-    this.tell({ kind: "ended", outcome: this.outcome });
+    this.finish(
+      nowNs,
+      "in-doubt",
+      "in doubt: the target has permission to run and does not answer",
+    );
+  }
+
+  /** Half of the guest is here and half there, and they cannot come together any more. */
+  private lose(nowNs: number): void {
+    this.tell({ kind: "abandon" });
+    this.finish(nowNs, "lost", "lost: the link broke while pages were absent at the target");
   }
 
   private complete(nowNs: number): void {
+    const { marks } = this.ledger;
     this.state = "completed";
     this.outcome = "target-runs";
-    this.marks.end = nowNs;
+    marks.end = Math.max(nowNs, marks.announced);
     this.pending.clear();
     this.tell({ kind: "ended", outcome: this.outcome });
   }
@@ -347,53 +367,26 @@ export class Migration implements Requests {
   }
 
   private committedOrEnded(): boolean {
-    return this.ended || this.state === "activation";
+    return this.ended || this.state === "activation" || this.state === "residual-push";
   }
 
   /** Gives the attempt up: the source goes on, the target frees what it holds. */
   private abort(nowNs: number, reason: string): void {
-    if (this.state === "iterative-pre-copy") this.bytes.rounds = this.mover.totals.bytes;
-    this.fillMarks(nowNs);
+    this.tell({ kind: "roll-back" });
+    this.finish(nowNs, "source-runs", reason);
+  }
+
+  /** The end of an attempt that did not complete. */
+  private finish(nowNs: number, outcome: Outcome, reason: string): void {
+    const what = this.state === "iterative-pre-copy" ? "rounds" : "pause";
+    this.ledger.book(this.push === undefined ? what : "residual", this.mover.totals.bytes);
+    this.ledger.endIn(this.state, nowNs);
     this.live.end();
+    this.throttle.stop();
     this.pending.clear();
     this.state = "aborted";
     this.stopReason = reason;
-    this.outcome = "source-runs";
-    this.tell({ kind: "roll-back", resumeSource: true });
-    this.tell({ kind: "ended", outcome: this.outcome });
+    this.outcome = outcome;
+    this.tell({ kind: "ended", outcome });
   }
-
-  /** Stages that were not reached have length zero; the one that was cut off ends now. */
-  private fillMarks(nowNs: number): void {
-    const { marks, state } = this;
-    const order: readonly MigrationState[] = [
-      "initialisation",
-      "reservation",
-      "iterative-pre-copy",
-      "stop-and-copy",
-      "commitment",
-      "activation",
-    ];
-    const reached = order.indexOf(state);
-    if (reached < 1) marks.reservation = nowNs;
-    if (reached < 2) marks.live = nowNs;
-    if (reached < 3) marks.pause = nowNs;
-    if (reached < 4) marks.received = nowNs;
-    if (reached < 5) marks.committed = nowNs;
-    if (marks.paused === 0) marks.paused = nowNs;
-    marks.running = nowNs;
-    marks.end = nowNs;
-  }
-}
-
-function stageTimes(marks: Marks): StageTimes {
-  return {
-    initialisation: marks.reservation - marks.start,
-    reservation: marks.live - marks.reservation,
-    iterativePreCopy: marks.pause - marks.live,
-    stopAndCopy: marks.received - marks.pause,
-    commitment: marks.committed - marks.received,
-    activation: marks.end - marks.committed,
-    residualPush: 0,
-  };
 }

@@ -4,6 +4,7 @@
  * call names a region, so that storage moves by the same machine as RAM.
  */
 import type { PageBitmap, U32Buffer } from "../kernels/index.js";
+import type { Brake } from "../policy/throttle.js";
 import type { CommandOf, Region } from "./messages.js";
 
 export interface MachineDescription {
@@ -28,8 +29,8 @@ export interface SourceMachine {
   sample(command: CommandOf<"sample">): number;
   /** Time that the guest executed, nanoseconds. */
   virtualNs(): number;
-  /** Share of the CPUs that it could use, 0 < share <= 1. */
-  setCpuShare(share: number): void;
+  /** Slows it; NO_BRAKE lets it run as it would. */
+  setBrake(brake: Brake): void;
   pause(): void;
   resume(): void;
 }

@@ -1,18 +1,31 @@
 /**
- * The names that exist: strategies, predictors and presets, ours and those that a plug-in adds.
- * Everything that takes a name (YAML, command line, library) asks here.
+ * The names that exist: strategies, the techniques that can be combined with them, and presets,
+ * ours and those that a plug-in adds. Everything that takes a name (YAML, command line, library)
+ * asks here. Names of techniques say nothing of their kind, so no two kinds share one.
  */
 import { PrecopyError } from "../base/errors.js";
-import { type ParamValues, parseParams } from "../base/params.js";
+import { type ParamSpecs, type ParamValues, parseParams } from "../base/params.js";
 import { ADMISSIONS } from "../policy/admission/index.js";
 import type { AdmissionFactory, AdmissionRule } from "../policy/admission.js";
+import type { ManagerFactory } from "../policy/manager.js";
+import { MANAGERS } from "../policy/managers/index.js";
 import type { Preset } from "../policy/preset.js";
 import { PRESETS } from "../policy/presets/index.js";
+import type { ThrottleFactory } from "../policy/throttle.js";
+import { THROTTLES } from "../policy/throttles/index.js";
 import { PREDICTORS, type PredictorFactory } from "../workingset/index.js";
+import { hybrid } from "./strategies/hybrid.js";
+import { postCopy } from "./strategies/post-copy.js";
 import { preCopy, seed } from "./strategies/pre-copy.js";
 import { suspend } from "./strategies/suspend.js";
 import type { StrategyFactory } from "./strategy.js";
-import { parseStrategyName } from "./strategy-name.js";
+import { type NamePart, parseStrategyName } from "./strategy-name.js";
+
+/** A technique with its parameters, as it was chosen. */
+export interface Chosen<Factory> {
+  readonly factory: Factory;
+  readonly params: ParamValues;
+}
 
 /** A name resolved to what it stands for. */
 export interface ResolvedStrategy {
@@ -22,43 +35,74 @@ export interface ResolvedStrategy {
   readonly strategyParams: ParamValues;
   readonly predictor: PredictorFactory;
   readonly predictorParams: ParamValues;
+  readonly throttle: Chosen<ThrottleFactory> | undefined;
+  readonly manager: Chosen<ManagerFactory> | undefined;
   readonly preset: Preset;
 }
 
-interface Named {
+/** Names of what a strategy is combined with beside its predictor, for reports. */
+export function techniqueNames({ throttle, manager }: ResolvedStrategy): string[] {
+  return [throttle, manager].flatMap((chosen) => chosen?.factory.name ?? []);
+}
+
+/** What kinds of techniques there are, and how many of each a name may hold. */
+const KINDS = { predictor: 1, throttle: 1, manager: 1 } as const;
+export type TechniqueKind = keyof typeof KINDS;
+
+interface Technique {
   readonly name: string;
+  readonly summary: string;
+  readonly source: string;
+  readonly params: ParamSpecs;
+}
+
+interface Registered {
+  readonly kind: TechniqueKind;
+  readonly factory: Technique;
 }
 
 export class Registry {
   private readonly strategies = new Map<string, StrategyFactory>();
-  private readonly predictors = new Map<string, PredictorFactory>();
+  private readonly techniques = new Map<string, Registered>();
   private readonly presets = new Map<string, Preset>();
   private readonly admissions = new Map<string, AdmissionFactory>();
 
   /** A registry with everything that this package brings. */
   static standard(): Registry {
     const registry = new Registry();
-    for (const strategy of [suspend, preCopy, seed]) registry.addStrategy(strategy);
+    for (const strategy of [suspend, preCopy, seed, postCopy, hybrid]) {
+      registry.addStrategy(strategy);
+    }
     for (const predictor of PREDICTORS) registry.addPredictor(predictor);
+    for (const throttle of THROTTLES) registry.addThrottle(throttle);
+    for (const manager of MANAGERS) registry.addManager(manager);
     for (const preset of PRESETS) registry.addPreset(preset);
     for (const admission of ADMISSIONS) registry.addAdmission(admission);
     return registry;
   }
 
   addStrategy(strategy: StrategyFactory): void {
-    add(this.strategies, "strategy", strategy);
+    add(this.strategies, "strategy", strategy.name, strategy);
   }
 
-  addPredictor(predictor: PredictorFactory): void {
-    add(this.predictors, "predictor", predictor);
+  addPredictor(factory: PredictorFactory): void {
+    add(this.techniques, "technique", factory.name, { kind: "predictor", factory });
+  }
+
+  addThrottle(factory: ThrottleFactory): void {
+    add(this.techniques, "technique", factory.name, { kind: "throttle", factory });
+  }
+
+  addManager(factory: ManagerFactory): void {
+    add(this.techniques, "technique", factory.name, { kind: "manager", factory });
   }
 
   addPreset(preset: Preset): void {
-    add(this.presets, "preset", preset);
+    add(this.presets, "preset", preset.name, preset);
   }
 
   addAdmission(admission: AdmissionFactory): void {
-    add(this.admissions, "admission rule", admission);
+    add(this.admissions, "admission rule", admission.name, admission);
   }
 
   listStrategies(): readonly StrategyFactory[] {
@@ -66,7 +110,15 @@ export class Registry {
   }
 
   listPredictors(): readonly PredictorFactory[] {
-    return [...this.predictors.values()];
+    return this.list("predictor");
+  }
+
+  listThrottles(): readonly ThrottleFactory[] {
+    return this.list("throttle");
+  }
+
+  listManagers(): readonly ManagerFactory[] {
+    return this.list("manager");
   }
 
   listPresets(): readonly Preset[] {
@@ -89,32 +141,69 @@ export class Registry {
     );
   }
 
-  /** Resolves `strategy+predictor:params@preset`. */
+  /** Resolves `strategy+technique:params@preset`. */
   resolve(text: string): ResolvedStrategy {
     const name = parseStrategyName(text);
-    const strategy = find(this.strategies, "strategy", name.strategy);
-    const predictor = find(
-      this.predictors,
-      "predictor",
-      name.predictor || strategy.defaultPredictor,
-    );
-    const preset = find(this.presets, "preset", name.preset || strategy.defaultPreset);
+    const strategy = find(this.strategies, "strategy", name.strategy.name);
+    const chosen = name.techniques.map((part) => this.choose(part));
+    const preset = this.resolvePreset(name.preset ?? { name: strategy.defaultPreset, params: "" });
+    const [predictor = this.chosen<PredictorFactory>(strategy.defaultPredictor)] =
+      only<PredictorFactory>(chosen, "predictor");
     return {
       name: text.trim(),
       strategy,
-      strategyParams: parseParams(strategy.name, name.strategyParams, strategy.params),
-      predictor,
-      predictorParams: parseParams(predictor.name, name.predictorParams, predictor.params),
+      strategyParams: parseParams(strategy.name, name.strategy.params, strategy.params),
+      predictor: predictor.factory,
+      predictorParams: predictor.params,
+      throttle: only<ThrottleFactory>(chosen, "throttle")[0],
+      manager: only<ManagerFactory>(chosen, "manager")[0],
       preset,
     };
   }
+
+  private list<F>(kind: TechniqueKind): F[] {
+    const found = [...this.techniques.values()].filter((entry) => entry.kind === kind);
+    return found.map(({ factory }) => factory as F);
+  }
+
+  private choose(part: NamePart): Registered & { readonly params: ParamValues } {
+    const found = find(this.techniques, "technique", part.name);
+    return { ...found, params: parseParams(part.name, part.params, found.factory.params) };
+  }
+
+  private chosen<F>(name: string): Chosen<F> {
+    const { factory, params } = this.choose({ name, params: "" });
+    return { factory: factory as F, params };
+  }
+
+  private resolvePreset({ name, params }: NamePart): Preset {
+    const preset = find(this.presets, "preset", name);
+    const values = parseParams(name, params, preset.params ?? {});
+    return preset.configure?.(values) ?? preset;
+  }
 }
 
-function add<T extends Named>(table: Map<string, T>, what: string, entry: T): void {
-  if (table.has(entry.name)) {
-    throw new PrecopyError("bad-input", `there is a ${what} named "${entry.name}" already`);
+/** Those of one kind, no more of them than a name may hold. */
+function only<F>(
+  chosen: readonly (Registered & { readonly params: ParamValues })[],
+  kind: TechniqueKind,
+): Chosen<F>[] {
+  const found = chosen.filter((entry) => entry.kind === kind);
+  if (found.length > KINDS[kind]) {
+    const names = found.map(({ factory }) => factory.name).join(", ");
+    throw new PrecopyError(
+      "bad-input",
+      `${names} are all ${kind}s, and a strategy has at most ${KINDS[kind]}: leave all but one out`,
+    );
   }
-  table.set(entry.name, entry);
+  return found.map(({ factory, params }) => ({ factory: factory as F, params }));
+}
+
+function add<T>(table: Map<string, T>, what: string, name: string, entry: T): void {
+  if (table.has(name)) {
+    throw new PrecopyError("bad-input", `there is a ${what} named "${name}" already`);
+  }
+  table.set(name, entry);
 }
 
 function find<T>(table: ReadonlyMap<string, T>, what: string, name: string): T {

@@ -49,6 +49,8 @@ export interface MigrationReport {
   readonly strategy: string;
   readonly predictor: string;
   readonly preset: string;
+  /** Names of throttle, codecs, reclaim and manager, as far as there are any. */
+  readonly techniques: readonly string[];
   readonly outcome: Outcome;
   readonly pages: number;
   readonly pageSizeBytes: number;
@@ -62,6 +64,8 @@ export interface MigrationReport {
   readonly blackoutNs: number;
   /** Last instruction on the source to the announcement of the address: what a client waits. */
   readonly clientOutageNs: number;
+  /** Post-copy: time in which a lost link loses the guest (commit point to last page); else 0. */
+  readonly exposureNs: number;
   readonly bytesSent: number;
   readonly bytes: ByteCounts;
   readonly pagesSent: number;
@@ -69,9 +73,16 @@ export interface MigrationReport {
   readonly heldPages: number;
   /** The most that the downtime budget allowed to hold when the rounds ended. */
   readonly heldCapPages: number;
+  /** Pages sent in the pause. */
   readonly stopPages: number;
+  /** Post-copy: pages that were absent when the target began to run. */
+  readonly residualPages: number;
   readonly stopReason: string;
   readonly rounds: readonly RoundReport[];
   /** What the predictor decided by itself. */
   readonly predictorState: Readonly<Record<string, number | string>>;
+  /** What the strategy decided by itself. */
+  readonly strategyState: Readonly<Record<string, number | string>>;
+  readonly throttleState: Readonly<Record<string, number | string>>;
+  readonly managerState: Readonly<Record<string, number | string>>;
 }

@@ -1,17 +1,25 @@
 /**
- * Names of strategies, written alike in YAML, on the command line and in a URL:
+ * Names of strategies, written alike in YAML, on the command line and in a URL: a strategy, the
+ * techniques that it is combined with, and the toolstack whose loop it runs in.
  *
- *     strategy[+predictor[:params]][@preset]        pre-copy+wsclock:tau=200ms@xen2005
+ *     strategy[:params](+technique[:params])*[@preset[:params]]
+ *     pre-copy+wsclock:tau=200ms+xbzrle+auto-converge@qemu72
  */
 import { PrecopyError } from "../base/errors.js";
 
+/** A name with the text of its parameters. */
+export interface NamePart {
+  readonly name: string;
+  /** As in `tau=200ms,refs`; empty for none. */
+  readonly params: string;
+}
+
 export interface StrategyName {
-  readonly strategy: string;
-  readonly strategyParams: string;
-  readonly predictor: string;
-  readonly predictorParams: string;
-  /** Empty: the strategy's own default. */
-  readonly preset: string;
+  readonly strategy: NamePart;
+  /** In the order in which they were written. */
+  readonly techniques: readonly NamePart[];
+  /** Left out: the strategy's own default. */
+  readonly preset: NamePart | undefined;
 }
 
 const WORD = /^[a-z0-9][a-z0-9-]*$/;
@@ -19,24 +27,21 @@ const WORD = /^[a-z0-9][a-z0-9-]*$/;
 /** Splits a name into its parts; whether they exist is the registry's question. */
 export function parseStrategyName(text: string): StrategyName {
   const [body = "", preset, ...rest] = text.trim().split("@");
-  const plus = body.indexOf("+");
-  const [strategy, strategyParams] = splitParams(plus < 0 ? body : body.slice(0, plus));
-  const [predictor, predictorParams] = plus < 0 ? ["", ""] : splitParams(body.slice(plus + 1));
-  const bad =
-    rest.length > 0 ||
-    !WORD.test(strategy) ||
-    (plus >= 0 && !WORD.test(predictor)) ||
-    (preset !== undefined && !WORD.test(preset));
-  if (bad) {
+  const [strategy, ...techniques] = body.split("+").map(splitParams);
+  const parts = preset === undefined ? [] : [splitParams(preset)];
+  const all = [strategy as NamePart, ...techniques, ...parts];
+  if (rest.length > 0 || !all.every(({ name }) => WORD.test(name))) {
     throw new PrecopyError(
       "bad-input",
-      `"${text}" is not a strategy: write strategy+predictor:params@preset, as in pre-copy, pre-copy@xen2005 or pre-copy+wsclock:tau=200ms@xen`,
+      `"${text}" is not a strategy: write strategy+technique:params@preset, as in pre-copy, pre-copy@xen2005 or pre-copy+wsclock:tau=200ms@xen`,
     );
   }
-  return { strategy, strategyParams, predictor, predictorParams, preset: preset ?? "" };
+  return { strategy: strategy as NamePart, techniques, preset: parts[0] };
 }
 
-function splitParams(text: string): [string, string] {
+function splitParams(text: string): NamePart {
   const at = text.indexOf(":");
-  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+  return at < 0
+    ? { name: text, params: "" }
+    : { name: text.slice(0, at), params: text.slice(at + 1) };
 }

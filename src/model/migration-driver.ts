@@ -3,27 +3,29 @@
  * events. The checker watches from here: it sees what was really read, sent and run.
  *
  * A batch is written to the target at the instant its last byte leaves, not a latency later: frames
- * of one flow arrive in order, and nobody looks at the target before the image is whole.
+ * of one flow arrive in order, and nobody looks at the target before the image is whole. Where
+ * the target runs already (post-copy), a batch is written when it arrives.
  */
 import type { EventHandle, EventQueue } from "../base/event-queue.js";
 import type { RunningHash } from "../base/hash.js";
 import { type Kernels, U32Buffer } from "../kernels/index.js";
 import { MigrationChecker } from "../migrate/checker.js";
 import type { Command, CommandOf, MigrationEvent } from "../migrate/messages.js";
-import { CONTROL_MESSAGE_BYTES, type Migration } from "../migrate/migration.js";
+import type { Migration } from "../migrate/migration.js";
+import { URGENT_SLOTS } from "../migrate/page-mover.js";
+import type { MigrationReport } from "../migrate/report.js";
+import type { Preset } from "../policy/preset.js";
+import { FrameSender, type FrameTag } from "./frame-sender.js";
+import { HandOver, type Standing, standingOf } from "./hand-over.js";
+import { hashMessage } from "./message-hash.js";
 import { type MigrationResult, slowdown } from "./migration-result.js";
 import type { ModelGuest } from "./model-guest.js";
 import { ModelTarget } from "./model-target.js";
 import type { FlowOptions, Network } from "./network.js";
-import type { Flow } from "./network-flow.js";
+import { PageEncoder } from "./page-encoder.js";
+import { type ArrivedBatch, PostCopyTarget } from "./post-copy-target.js";
 import type { MigrationSpec } from "./spec.js";
 import type { XenHost } from "./xen-host.js";
-
-/** What runs when a frame has left; `departed` at the sender, `arrived` at the receiver. */
-export interface FrameTag {
-  readonly departed: (nowNs: number) => void;
-  readonly arrived?: (nowNs: number) => void;
-}
 
 /** What a driver shares with the simulation that it is part of. */
 export interface DriverWorld {
@@ -57,43 +59,52 @@ export class MigrationDriver {
   result: MigrationResult | undefined;
   private readonly received: ModelTarget;
   private readonly checker: MigrationChecker;
-  private readonly flow: Flow<FrameTag>;
+  private readonly encoder: PageEncoder;
+  private readonly sender: FrameSender;
+  private readonly handOver: HandOver;
   private readonly slots: Slot[] = [];
   private readonly timers = new Set<EventHandle>();
   private out: Command[] = [];
   private executing = false;
-  private linkBytes = 0;
   private rate = 0;
-  private begun = { ranNs: 0, baselineNs: 0, faults: 0 };
-  private paused = { ranNs: 0, baselineNs: 0 };
+  private begun: Standing = { ranNs: 0, baselineNs: 0, faults: 0 };
 
   constructor(private readonly options: DriverOptions) {
     const { world, engine, guest, source, target, path } = options;
     this.engine = engine;
-    this.flow = world.network.openFlow({ path });
+    this.sender = new FrameSender(world.network, path);
     const { kernels, repeat } = world;
     this.received = new ModelTarget({ kernels, guest, source, target });
     this.checker = new MigrationChecker(kernels, guest.pages, this.received.memory, repeat);
-    const { windowBatches, preset } = engine.config;
-    for (let i = 0; i < windowBatches; i++) {
-      const versions = U32Buffer.create(world.kernels, preset.batchPages);
+    this.encoder = new PageEncoder(engine.config);
+    this.handOver = new HandOver({
+      options,
+      sender: this.sender,
+      received: this.received,
+      checker: this.checker,
+      feed: (event) => this.feed(event),
+    });
+    const { preset } = engine.config;
+    const windowBatches = preset.windowBatches ?? 1;
+    for (let i = 0; i < windowBatches + URGENT_SLOTS; i++) {
+      const versions = U32Buffer.create(kernels, i < windowBatches ? preset.batchPages : 1);
       this.slots.push({ pages: versions, versions });
     }
   }
 
-  static arenaBytes(pages: number, windowBatches: number, batchPages: number): number {
+  static arenaBytes(pages: number, { batchPages, windowBatches = 1 }: Preset): number {
     return (
       MigrationChecker.arenaBytes(pages) +
       ModelTarget.arenaBytes(pages) +
-      windowBatches * (batchPages * 4 + 256)
+      windowBatches * (batchPages * 4 + 256) +
+      URGENT_SLOTS * 256 +
+      PostCopyTarget.arenaBytes(pages, batchPages)
     );
   }
 
   start(nowNs: number): void {
-    const { guest, source } = this.options;
-    source.advanceTo(nowNs);
-    const { ranNs, baselineNs, faults } = guest;
-    this.begun = { ranNs, baselineNs, faults };
+    this.options.source.advanceTo(nowNs);
+    this.begun = standingOf(this.options.guest);
     this.feed({ kind: "start", atNs: nowNs });
   }
 
@@ -101,18 +112,28 @@ export class MigrationDriver {
     if (!this.engine.ended) this.feed({ kind: "cancel", atNs: nowNs, reason });
   }
 
+  /** The connection broke (frames under way are lost), or can be made again. */
+  linkChanged(up: boolean, nowNs: number): void {
+    const { sender } = this;
+    if (this.engine.ended || sender.connected === up) return;
+    sender.connected = up;
+    this.feed({ kind: "link", up, atNs: nowNs });
+    if (up || this.engine.ended) return;
+    for (const { id, slot } of sender.break()) this.sendFailed(id, slot, nowNs);
+  }
+
   /** Gives the engine an event and carries out what it asks for. */
   private feed(event: MigrationEvent): void {
     const { world, spec } = this.options;
     if (this.engine.ended) return;
-    this.hashMessage(event);
+    hashMessage(world.hash, event);
     world.observe(spec.domain, event);
     this.engine.handle(event, this.out);
     if (this.executing) return;
     this.executing = true;
     for (let i = 0; i < this.out.length; i++) {
       const command = this.out[i] as Command;
-      this.hashMessage(command);
+      hashMessage(world.hash, command);
       world.observe(spec.domain, command);
       this.execute(command, event.atNs);
     }
@@ -121,7 +142,7 @@ export class MigrationDriver {
   }
 
   private execute(command: Command, nowNs: number): void {
-    const { guest, source, target, spec, world } = this.options;
+    const { guest, source, target, spec } = this.options;
     const { costs } = source.spec;
     switch (command.kind) {
       case "connect":
@@ -145,39 +166,27 @@ export class MigrationDriver {
         return this.readBatch(command, nowNs);
       case "send":
         return this.send(command, nowNs);
+      case "round-ended":
+        return this.encoder.roundEnded(command.lastStage);
       case "set-timer":
         return this.setTimer(command);
-      case "set-cpu-share":
+      case "throttle":
         source.advanceTo(nowNs);
-        return source.setCpuShare(spec.domain, command.share);
-      case "set-bandwidth": {
-        const { bytesPerSec } = command;
-        const cap = Number.isFinite(bytesPerSec) ? bytesPerSec : undefined;
-        return world.network.setCap(this.flow, cap);
-      }
-      case "pause":
-        return this.pause(command.id, nowNs + costs.suspendNs);
-      case "finish":
-        return this.finishImage();
-      case "commit":
-        return this.done(command.id, nowNs + costs.commitNs);
-      case "go":
-        return this.go();
-      case "release-source":
-        source.advanceTo(nowNs);
-        return source.remove(spec.domain);
-      case "roll-back":
-        return this.rollBack(nowNs);
+        return source.setBrake(spec.domain, command.brake);
+      case "set-bandwidth":
+        return this.sender.setLimit(command.bytesPerSec);
       case "ended":
         source.advanceTo(nowNs);
         target.advanceTo(nowNs);
         return this.end(nowNs);
+      default:
+        return this.handOver.execute(command, nowNs);
     }
   }
 
   private prepare({ id }: CommandOf<"prepare">): void {
     const { target, spec, latencyNs, guest } = this.options;
-    this.sendControl((arrivedNs) => {
+    this.sender.sendControl((arrivedNs) => {
       const { pages } = guest.describe();
       const doneNs = arrivedNs + target.spec.costs.reserveNs;
       if (this.received.prepare(pages)) {
@@ -201,143 +210,107 @@ export class MigrationDriver {
 
   private readBatch({ id, slot, pages }: CommandOf<"read-batch">, nowNs: number): void {
     const { guest, source } = this.options;
-    source.advanceTo(nowNs);
+    if (this.handOver.postCopy === undefined) source.advanceTo(nowNs);
     const mine = this.slots[slot] as Slot;
     mine.pages = pages;
     this.received.memory.gatherFrom(guest.pages, pages, mine.versions);
     this.checker.batchRead(pages, mine.versions);
-    this.done(id, nowNs);
+    const { bodyBytes, headerPages, cpuNs } = this.encoder.encode(pages, mine.versions);
+    this.later(nowNs + cpuNs, (atNs) =>
+      this.feed({ kind: "batch-read", id, atNs, bodyBytes, headerPages }),
+    );
   }
 
-  private send({ id, what, slot, bytes }: CommandOf<"send">, nowNs: number): void {
-    this.flow.enqueue(bytes, {
-      departed: (departedNs) => {
-        this.linkBytes += bytes;
-        if (what === "pages") {
-          const { pages, versions } = this.slots[slot] as Slot;
-          this.received.writePages("ram", pages, versions);
-        }
-        this.feed({ kind: "sent", id, atNs: departedNs });
-      },
-    });
+  private send({ id, what, slot, bytes, urgent }: CommandOf<"send">, nowNs: number): void {
+    if (!this.sender.connected) {
+      this.later(nowNs, (atNs) => this.sendFailed(id, slot, atNs));
+      return;
+    }
+    // Slots are used again when a batch has left, so what is to be written later is copied.
+    const { postCopy } = this.handOver;
+    const batch = what === "pages" && postCopy ? this.copyOf(slot) : undefined;
+    const departed = (departedNs: number) => {
+      if (what === "pages" && batch === undefined) {
+        const { pages, versions } = this.slots[slot] as Slot;
+        this.received.writePages("ram", pages, versions);
+      }
+      this.feed({ kind: "sent", id, atNs: departedNs });
+    };
+    const arrived = (atNs: number) => {
+      if (batch !== undefined && !this.engine.ended) postCopy?.arrived(batch, atNs);
+    };
+    const late = batch === undefined ? {} : { arrived };
+    this.sender.send({ id, slot, bytes, urgent, departed, ...late });
     this.followRate(nowNs);
   }
 
-  private sendControl(arrived: (nowNs: number) => void): void {
-    this.flow.enqueue(CONTROL_MESSAGE_BYTES, {
-      departed: () => {
-        this.linkBytes += CONTROL_MESSAGE_BYTES;
-      },
-      arrived,
-    });
+  private sendFailed(id: number, slot: number, nowNs: number): void {
+    if (slot >= 0) this.checker.sendFailed((this.slots[slot] as Slot).pages);
+    this.feed({ kind: "send-failed", id, atNs: nowNs });
+  }
+
+  private copyOf(slot: number): ArrivedBatch {
+    const { pages, versions } = this.slots[slot] as Slot;
+    return { pages: pages.view().slice(), versions: versions.view().slice() };
   }
 
   private setTimer({ id, atNs }: CommandOf<"set-timer">): void {
     const handle = this.options.world.queue.schedule(atNs, (nowNs) => {
       this.timers.delete(handle);
-      this.options.source.advanceTo(nowNs);
+      if (this.handOver.postCopy === undefined) this.options.source.advanceTo(nowNs);
       const virtualNs = this.options.guest.virtualNs();
       this.feed({ kind: "timer", id, atNs: nowNs, virtualNs });
     });
     this.timers.add(handle);
   }
 
-  private pause(id: number, atNs: number): void {
-    const { guest, source, spec } = this.options;
-    this.later(atNs, (nowNs) => {
-      if (this.engine.ended) return;
-      source.advanceTo(nowNs);
-      this.paused = { ranNs: guest.ranNs, baselineNs: guest.baselineNs };
-      guest.pause();
-      source.setPaused(spec.domain, true);
-      this.checker.sourceRunning(false);
-      this.done(id, nowNs);
-    });
-  }
-
-  private finishImage(): void {
-    const { target, latencyNs } = this.options;
-    this.sendControl((arrivedNs) => {
-      const receivedNs = arrivedNs + target.spec.costs.restoreNs;
-      this.later(receivedNs + latencyNs, (atNs) =>
-        this.feed({ kind: "peer", message: "image-complete", atNs, receivedNs }),
-      );
-    });
-  }
-
-  private go(): void {
-    const { target, latencyNs } = this.options;
-    const { unpauseNs, attachDevicesNs, announceNs } = target.spec.costs;
-    this.sendControl((arrivedNs) => {
-      this.later(arrivedNs + unpauseNs, (runningNs) => {
-        this.runTarget(runningNs);
-        this.later(runningNs + latencyNs, (atNs) =>
-          this.feed({ kind: "peer", message: "running", atNs, receivedNs: runningNs }),
-        );
-        const announcedNs = runningNs + attachDevicesNs + announceNs;
-        this.later(announcedNs + latencyNs, (atNs) =>
-          this.feed({ kind: "peer", message: "announced", atNs, receivedNs: announcedNs }),
-        );
-      });
-    });
-  }
-
-  private runTarget(nowNs: number): void {
-    const { source, target } = this.options;
-    source.advanceTo(nowNs);
-    target.advanceTo(nowNs);
-    this.checker.targetRunning();
-    this.received.run();
-  }
-
-  private rollBack(nowNs: number): void {
-    const { guest, source, spec } = this.options;
-    source.advanceTo(nowNs);
-    if (guest.running) this.paused = { ranNs: guest.ranNs, baselineNs: guest.baselineNs };
-    guest.disableLogDirty();
-    source.setCpuShare(spec.domain, 1);
-    if (!guest.running) {
-      guest.resume();
-      source.setPaused(spec.domain, false);
-      this.checker.sourceRunning(true);
-    }
-    this.received.abort();
-  }
-
   private end(nowNs: number): void {
     const { world, guest, source, target, spec, engine } = this.options;
     for (const timer of this.timers) world.queue.cancel(timer);
-    world.network.close(this.flow);
+    this.sender.close();
     source.setMigrationRate(this, 0);
     target.setMigrationRate(this, 0);
     const report = engine.report();
     const completed = report.outcome === "target-runs";
     const verified = this.checker.finish(report, {
-      linkBytes: this.linkBytes,
+      linkBytes: this.sender.linkBytes,
       sourceRunning: !completed && guest.running,
       targetRunning: completed && guest.running,
       sourceReservedPages: source.memory.has(spec.domain) ? source.memory.pagesOf(spec.domain) : 0,
       targetReservedPages: target.memory.has(spec.domain) ? target.memory.pagesOf(spec.domain) : 0,
     });
-    const guestRanNs = this.paused.ranNs - this.begun.ranNs;
-    const guestBaselineNs = this.paused.baselineNs - this.begun.baselineNs;
-    this.result = {
-      ...report,
-      guestSlowdown: slowdown(guestRanNs, guestBaselineNs),
-      guestRanNs,
-      guestBaselineNs,
-      logDirtyFaults: guest.faults - this.begun.faults,
-      unchangedSends: this.checker.unchangedSends,
-      endNs: nowNs,
-      verified,
-    };
+    this.result = this.toResult(report, { nowNs, verified });
     this.options.ended(this, nowNs);
+  }
+
+  private toResult(
+    report: MigrationReport,
+    end: { nowNs: number; verified: MigrationResult["verified"] },
+  ): MigrationResult {
+    const { begun } = this;
+    const { postCopy } = this.handOver;
+    const stood = postCopy === undefined ? this.handOver.stood : standingOf(this.options.guest);
+    const { ranNs, baselineNs, faults } = stood ?? begun;
+    const paging = postCopy?.report();
+    return {
+      ...report,
+      guestSlowdown: slowdown(ranNs - begun.ranNs, baselineNs - begun.baselineNs),
+      guestRanNs: ranNs - begun.ranNs,
+      guestBaselineNs: baselineNs - begun.baselineNs,
+      worstStallNs: Math.max(report.blackoutNs, paging?.worstStallNs ?? 0),
+      logDirtyFaults: faults - begun.faults,
+      unchangedSends: this.checker.unchangedSends,
+      codecState: this.encoder.describe(),
+      ...(paging !== undefined && { postCopy: paging }),
+      endNs: end.nowNs,
+      verified: end.verified,
+    };
   }
 
   /** Domain-0 works for what is sent: told when the rate changes. */
   private followRate(nowNs: number): void {
-    const { world, source, target } = this.options;
-    const rate = world.network.rateOf(this.flow);
+    const { source, target } = this.options;
+    const rate = this.sender.rate();
     if (rate === this.rate) return;
     this.rate = rate;
     source.advanceTo(nowNs);
@@ -376,20 +349,5 @@ export class MigrationDriver {
 
   private later(atNs: number, run: (nowNs: number) => void): void {
     this.options.world.queue.schedule(atNs, run);
-  }
-
-  private hashMessage(message: Command | MigrationEvent): void {
-    const { hash } = this.options.world;
-    hash.addText(message.kind);
-    if ("atNs" in message) hash.addNumber(message.atNs);
-    if ("id" in message) hash.addNumber(message.id);
-    if ("count" in message) hash.addNumber(message.count);
-    if ("bytes" in message) hash.addNumber(message.bytes);
-    if (message.kind === "read-batch") {
-      const list = message.pages.view();
-      hash.addNumber(list.length);
-      hash.addNumber(list[0] ?? 0);
-      hash.addNumber(list[list.length - 1] ?? 0);
-    }
   }
 }

@@ -24,6 +24,7 @@ import {
 } from "../kernels/index.js";
 import type { CommandOf, Region } from "../migrate/messages.js";
 import type { MachineDescription, SourceMachine } from "../migrate/ports.js";
+import type { Brake } from "../policy/throttle.js";
 import { Foresight } from "./foresight.js";
 import type { DomainSpec } from "./spec.js";
 import type { Stalls } from "./stalls.js";
@@ -61,7 +62,7 @@ export class ModelGuest implements SourceMachine {
   ranNs = 0;
   baselineNs = 0;
   faults = 0;
-  cpuShare = 1;
+  private stunAfterFaults = 0;
   /** Time that its memory activity has come to: `ranNs` unless activity and CPU share part. */
   private memoryNs = 0;
   private memoryFraction = 0;
@@ -243,8 +244,12 @@ export class ModelGuest implements SourceMachine {
     return this.ranNs;
   }
 
-  setCpuShare(share: number): void {
-    this.cpuShare = share;
+  /** The CPU share itself is the host's to enforce. */
+  setBrake(brake: Brake): void {
+    this.stallPerFaultNs = brake.stallPerFaultNs;
+    this.stunAfterFaults = brake.stunAfterFaults;
+    if (brake.stunAfterFaults > 0) this.apart();
+    else this.unstunAll();
   }
 
   /** The hypervisor works on the guest while it may not run. */
@@ -299,6 +304,7 @@ export class ModelGuest implements SourceMachine {
     this.ranNs = vcpus.ranNs;
     const faults = vcpus.takeWriteFaults();
     if (this.logging) this.faults += faults;
+    if (this.stunAfterFaults > 0) vcpus.stunBusy(this.stunAfterFaults);
   }
 
   private passBaseline(elapsedNs: number): void {

@@ -5,6 +5,7 @@
 import { type Kernels, PageVersions, type U32Buffer } from "../kernels/index.js";
 import type { Region } from "../migrate/messages.js";
 import type { TargetMachine } from "../migrate/ports.js";
+import { NO_BRAKE } from "../policy/throttle.js";
 import type { ModelGuest } from "./model-guest.js";
 import type { XenHost } from "./xen-host.js";
 
@@ -46,6 +47,7 @@ export class ModelTarget implements TargetMachine {
     const { guest, source, target } = this.options;
     const there = source.domain(this.name);
     guest.disableLogDirty();
+    guest.setBrake(NO_BRAKE);
     guest.resume();
     target.add(there.spec, guest, there.cpuTimeNs);
   }

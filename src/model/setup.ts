@@ -4,11 +4,12 @@
  */
 import { PrecopyError } from "../base/errors.js";
 import { PAGE_SIZE_BYTES } from "../base/units.js";
-import { Migration, type MigrationConfig } from "../migrate/migration.js";
+import { Migration } from "../migrate/migration.js";
+import type { MigrationConfig } from "../migrate/migration-config.js";
 import type { Registry } from "../migrate/registry.js";
 import { ADMISSION_MAX } from "../policy/admission.js";
 import { MigrationDriver } from "./migration-driver.js";
-import { ModelGuest } from "./model-guest.js";
+import { ModelGuest, type ModelGuestKeeps } from "./model-guest.js";
 import { type Route, Routes } from "./route.js";
 import {
   type DomainSpec,
@@ -18,8 +19,6 @@ import {
   type SimulationSpec,
 } from "./spec.js";
 
-/** Batches between reading and having left: libxenguest writes one before it reads the next. */
-const WINDOW_BATCHES = 1;
 /** Room for what is too small to count, such as page lists and buffers. */
 const ARENA_SLACK_BYTES = 1 << 20;
 
@@ -38,12 +37,12 @@ export function resolveConfigs(spec: SimulationSpec, registry: Registry): Migrat
       guest: domain.name,
       pages: domain.pages,
       pageSizeBytes: PAGE_SIZE_BYTES,
+      vcpus: domain.vcpus,
       deviceStateBytes: domain.deviceStateBytes,
       downtimeLimitNs: migration.downtimeLimitNs,
       fixedDowntimeNs: fixedDowntimeNs(spec, { migration, domain, source, route }),
       linkBytesPerSec,
       timeoutNs: migration.timeoutNs,
-      windowBatches: WINDOW_BATCHES,
       epoch: i + 1,
     };
   });
@@ -55,20 +54,26 @@ export function arenaFor(spec: SimulationSpec, configs: readonly MigrationConfig
   for (const domain of spec.domains) {
     const moves = configs.filter((config) => config.guest === domain.name);
     if (moves.length === 0) continue;
-    const shown = moves.map((config) => config.predictor.evidence(config.predictorParams));
-    bytes += ModelGuest.arenaBytes(domain, {
-      trackReferences: shown.includes("references"),
-      trackLastUse: shown.includes("last-use"),
-      foresees: shown.includes("future"),
-    });
+    bytes += ModelGuest.arenaBytes(domain, guestKeeps(moves));
   }
   for (const config of configs) {
-    const { pages, windowBatches, preset } = config;
+    const { pages, preset } = config;
     bytes += Migration.arenaBytes(config);
-    bytes += MigrationDriver.arenaBytes(pages, windowBatches, preset.batchPages);
+    bytes += MigrationDriver.arenaBytes(pages, preset);
     bytes += ARENA_SLACK_BYTES / 16;
   }
   return bytes;
+}
+
+/** What has to be kept of a guest's memory for these moves of it. */
+export function guestKeeps(moves: readonly MigrationConfig[]): ModelGuestKeeps {
+  const shown = moves.map((config) => config.predictor.evidence(config.predictorParams));
+  return {
+    trackReferences: shown.includes("references"),
+    trackLastUse: shown.includes("last-use"),
+    foresees: shown.includes("future"),
+    trackAbsent: moves.some(({ strategy, manager }) => strategy.postCopies === true || manager),
+  };
 }
 
 /** Downtime that no page causes: the sum of the pause's fixed costs, state and messages. */

@@ -10,15 +10,17 @@ import { mix32 } from "../base/random.js";
 import { Trace } from "../guest/trace.js";
 import { Kernels, type KernelsOptions } from "../kernels/index.js";
 import type { Command, MigrationEvent } from "../migrate/messages.js";
-import { Migration, type MigrationConfig, type MigrationState } from "../migrate/migration.js";
+import { Migration, type MigrationState } from "../migrate/migration.js";
+import type { MigrationConfig } from "../migrate/migration-config.js";
 import { Registry } from "../migrate/registry.js";
 import type { AdmissionPhase, AdmissionRule } from "../policy/admission.js";
-import { type DriverWorld, type FrameTag, MigrationDriver } from "./migration-driver.js";
+import type { FrameTag } from "./frame-sender.js";
+import { type DriverWorld, MigrationDriver } from "./migration-driver.js";
 import type { MigrationResult } from "./migration-result.js";
 import { ModelGuest } from "./model-guest.js";
 import { Network } from "./network.js";
 import { Routes } from "./route.js";
-import { admissionOf, arenaFor, resolveConfigs } from "./setup.js";
+import { admissionOf, arenaFor, guestKeeps, resolveConfigs } from "./setup.js";
 import {
   type DomainSpec,
   type MigrationSpec,
@@ -277,9 +279,7 @@ export class Simulation {
             kernels: this.kernels,
             spec: domain,
             seed: mix32(this.spec.seed ^ mix32(index + 1)),
-            trackReferences: shown.includes("references"),
-            trackLastUse: shown.includes("last-use"),
-            foresees: shown.includes("future"),
+            ...guestKeeps(moves),
           });
     if (guest !== undefined && shown.includes("references") && !guest.activity.hasReads) {
       throw new PrecopyError(

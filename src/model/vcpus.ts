@@ -174,6 +174,11 @@ export class Vcpus {
     this.streamAt(stream).stunned = true;
   }
 
+  /** Stuns every stream with at least so many write faults since {@link resetWriteFaults}. */
+  stunBusy(faults: number): void {
+    for (const stream of this.streams) if (stream.writeFaults >= faults) stream.stunned = true;
+  }
+
   unstunAll(): void {
     for (const stream of this.streams) stream.stunned = false;
   }

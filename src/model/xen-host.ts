@@ -2,6 +2,8 @@
  * A modelled Xen host: physical CPUs under the credit scheduler, memory that can be reserved or
  * refused, Domain-0, and the domains that run here. It decides how fast each guest runs.
  */
+
+import { type Brake, NO_BRAKE } from "../policy/throttle.js";
 import { CreditScheduler } from "./credit-scheduler.js";
 import type { ModelGuest } from "./model-guest.js";
 import { MemoryBook } from "./reservation.js";
@@ -16,8 +18,8 @@ export interface HostedDomain {
   readonly spec: DomainSpec;
   /** Only guests that migrate have their memory modelled page by page. */
   readonly guest: ModelGuest | undefined;
-  /** Execution cap of a throttle, 0 < share <= 1. */
-  cpuShare: number;
+  /** What a migration's throttle has set. */
+  brake: Brake;
   paused: boolean;
   cpuTimeNs: number;
   cpuFraction: number;
@@ -49,7 +51,7 @@ export class XenHost {
       id: this.nextDomainId++,
       spec,
       guest,
-      cpuShare: 1,
+      brake: NO_BRAKE,
       paused: false,
       cpuTimeNs,
       cpuFraction: 0,
@@ -74,10 +76,11 @@ export class XenHost {
     this.reshare();
   }
 
-  /** A throttle's share of the CPUs that the domain could use; 1 lifts it. */
-  setCpuShare(name: string, share: number): void {
+  /** Slows a domain as its migration's throttle says; NO_BRAKE lifts it. */
+  setBrake(name: string, brake: Brake): void {
     const domain = this.domain(name);
-    domain.cpuShare = share;
+    domain.brake = brake;
+    domain.guest?.setBrake(brake);
     this.applySettings(domain);
     this.reshare();
   }
@@ -125,7 +128,7 @@ export class XenHost {
     return each / vcpus;
   }
 
-  private applySettings({ spec, cpuShare, paused }: HostedDomain): void {
+  private applySettings({ spec, brake: { cpuShare }, paused }: HostedDomain): void {
     this.scheduler.configure(spec.name, {
       demandCpus: paused ? 0 : spec.demandCpus,
       cap: cpuShare < 1 ? cappedAt(spec, cpuShare) : spec.cap,

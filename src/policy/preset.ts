@@ -24,6 +24,8 @@ export interface Preset {
   readonly summary: string;
   readonly source: string;
   readonly batchPages: number;
+  /** Batches between reading and having left; absent: 1, the next is read when one has left. */
+  readonly windowBatches?: number;
   readonly order: PageOrder;
   /** Leave out pages that the log already shows as written again (Clark's skip set). */
   readonly skipsRewritten: boolean;

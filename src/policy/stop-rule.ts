@@ -19,6 +19,8 @@ export interface RoundStats {
   /** What the round just completed reached, payload; 0 before there was one. */
   readonly bandwidthBytesPerSec: number;
   readonly downtimeLimitNs: number;
+  /** Downtime that no page causes, as far as it is known beforehand. */
+  readonly fixedDowntimeNs: number;
   /** Pages of the guest. */
   readonly memoryPages: number;
   /** Of the round just completed, and of the one before it (0 before there was one). */

@@ -63,9 +63,13 @@ class Bench {
       this.answers.push({ ...answer, kind: "harvested", count: reading.length, virtualNs: 0 });
     } else if (command.kind === "send") {
       this.answers.push({ ...answer, kind: "sent" });
+    } else if (command.kind === "read-batch") {
+      const pages = [...command.pages.view()];
+      this.batches.push(pages);
+      const bodyBytes = pages.length * 4096;
+      this.answers.push({ ...answer, kind: "batch-read", bodyBytes, headerPages: pages.length });
     } else {
       if (command.kind === "peek") command.mask.set(new Uint32Array(command.pages.length));
-      if (command.kind === "read-batch") this.batches.push([...command.pages.view()]);
       this.answers.push({ ...answer, kind: "done", virtualNs: 0 });
     }
   }
@@ -73,7 +77,7 @@ class Bench {
 
 /** The list without the commands that only tune. */
 const essential = (asked: string[]): string[] =>
-  asked.filter((kind) => kind !== "set-bandwidth" && kind !== "set-cpu-share");
+  asked.filter((kind) => kind !== "set-bandwidth" && kind !== "throttle" && kind !== "round-ended");
 
 describe("the stages, in order", () => {
   it("suspend: no log, pause, everything, hand over", () => {

@@ -114,6 +114,10 @@ function replay(run: RealRun): { migration: Migration; counts: number[] } {
         answers.push({ kind: "harvested", id: command.id, atNs: nowNs, count, virtualNs: nowNs });
       } else if (command.kind === "send") {
         answers.push({ kind: "sent", id: command.id, atNs: nowNs });
+      } else if (command.kind === "read-batch") {
+        const headerPages = command.pages.length;
+        const read = { id: command.id, atNs: nowNs, bodyBytes: headerPages * 4096, headerPages };
+        answers.push({ kind: "batch-read", ...read });
       } else if ("id" in command && command.kind !== "set-timer") {
         answers.push({ kind: "done", id: command.id, atNs: nowNs, virtualNs: nowNs });
       }

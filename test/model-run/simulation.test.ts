@@ -163,7 +163,7 @@ describe("what can go wrong", () => {
     ["no pages", { pages: 0 }, /0 pages/],
     ["too many pages", { pages: 2 ** 24 + 1 }, /16777216/],
     ["unknown strategy", { strategy: "teleport" }, /no strategy "teleport".*pre-copy/],
-    ["unknown predictor", { strategy: "pre-copy+magic" }, /no predictor "magic".*wsclock/],
+    ["unknown predictor", { strategy: "pre-copy+magic" }, /no technique "magic".*wsclock/],
     ["unknown preset", { strategy: "pre-copy@vms" }, /no preset "vms".*xen2005/],
     ["unknown parameter", { strategy: "pre-copy+wsclock:tua=1s" }, /no parameter "tua".*tau/],
     ["bad duration", { strategy: "pre-copy+wsclock:tau=7" }, /"7" is not a duration/],

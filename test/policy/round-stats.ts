@@ -10,6 +10,7 @@ export function roundStats(given: Partial<RoundStats>): RoundStats {
     elapsedNs: 0,
     bandwidthBytesPerSec: 0,
     downtimeLimitNs: 300_000_000,
+    fixedDowntimeNs: 0,
     memoryPages: 1000,
     pagesSent: 1000,
     pagesSkipped: 0,

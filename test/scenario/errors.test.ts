@@ -118,7 +118,7 @@ const ACTIVITIES: Case[] = [
 ];
 
 const MOVES: Case[] = [
-  [migrate("strategy: «pre-copy+wsclok»"), "migrate.0.strategy", 'no predictor "wsclok"'],
+  [migrate("strategy: «pre-copy+wsclok»"), "migrate.0.strategy", 'no technique "wsclok"'],
   [migrate("strategy: «pre-copy@zen»"), "migrate.0.strategy", 'no preset "zen"'],
   [
     migrate('strategy: «"pre-copy+wsclock:tua=3ms"»'),

@@ -4,13 +4,12 @@
  * (tools/libs/guest/xg_sr_save.c).
  */
 import type { BandwidthController } from "../../policy/bandwidth.js";
-import type { LiveParts, LivePhase, StrategyFactory } from "../strategy.js";
+import type { LiveParts, LivePhase, StrategyFactory, Switch } from "../strategy.js";
 
 class Suspend implements LivePhase {
   readonly rounds = [];
   readonly heldCapPages = 0;
   readonly logsWrites = false;
-  readonly throttles = false;
   readonly bandwidth: BandwidthController;
 
   constructor(parts: LiveParts) {
@@ -21,9 +20,11 @@ class Suspend implements LivePhase {
     done(nowNs);
   }
 
-  begin(nowNs: number, stop: (nowNs: number, reason: string) => void): void {
-    stop(nowNs, "suspended");
+  begin(nowNs: number, leave: (nowNs: number, how: Switch) => void): void {
+    leave(nowNs, { to: "stop-and-copy", reason: "suspended" });
   }
+
+  leaveNow(): void {}
 
   heldAtStop(): number {
     return 0;
@@ -40,6 +41,5 @@ export const suspend: StrategyFactory = {
   defaultPredictor: "none",
   defaultPreset: "xen",
   arenaBytes: () => 0,
-  createThrottle: () => undefined,
   createLive: (parts) => new Suspend(parts),
 };

@@ -1,0 +1,20 @@
+/** What the engine is told of the guest and of its owner's wishes. */
+import type { ResolvedStrategy } from "./registry.js";
+
+export interface MigrationConfig extends ResolvedStrategy {
+  readonly guest: string;
+  readonly pages: number;
+  readonly pageSizeBytes: number;
+  readonly vcpus: number;
+  readonly deviceStateBytes: number;
+  /** The longest downtime that is accepted: the budget for holding pages back. */
+  readonly downtimeLimitNs: number;
+  /** Downtime that no page causes, as far as it is known beforehand. */
+  readonly fixedDowntimeNs: number;
+  /** Payload rate of the path as it is known beforehand. */
+  readonly linkBytesPerSec: number;
+  /** Given up after this long, before the commit point. */
+  readonly timeoutNs: number;
+  /** Fencing number of this attempt. */
+  readonly epoch: number;
+}

@@ -1,0 +1,103 @@
+/**
+ * The manager above a migration (KubeVirt, Nova, Proxmox, vdsm): it looks at the progress from
+ * time to time, moves limits, or puts an end to it. It sees what an operator's tool sees.
+ */
+import type { Manager, Progress } from "../policy/manager.js";
+import type { MigrationState } from "./migration.js";
+import type { PageMover, Requests } from "./page-mover.js";
+import type { LiveLimits, LivePhase } from "./strategy.js";
+
+export interface Supervised {
+  readonly requests: Requests;
+  readonly mover: PageMover;
+  readonly live: LivePhase;
+  readonly limits: LiveLimits;
+  readonly state: () => MigrationState;
+  readonly cancel: (nowNs: number, reason: string) => void;
+}
+
+export class Supervision {
+  private startNs = 0;
+  private leaving = false;
+
+  constructor(
+    private readonly manager: Manager | undefined,
+    private readonly over: Supervised,
+  ) {}
+
+  start(nowNs: number): void {
+    this.startNs = nowNs;
+    this.armTimer(nowNs);
+  }
+
+  describe(): Record<string, number | string> {
+    return this.manager?.describe() ?? {};
+  }
+
+  private armTimer(nowNs: number): void {
+    const { manager, over } = this;
+    if (manager === undefined) return;
+    over.requests.request({ kind: "set-timer", atNs: nowNs + manager.pollNs }, (event) => {
+      if (this.progressState() === undefined) return;
+      this.poll(event.atNs);
+      if (this.progressState() !== undefined) this.armTimer(event.atNs);
+    });
+  }
+
+  private poll(nowNs: number): void {
+    for (const action of this.manager?.poll(this.progress(nowNs)) ?? []) {
+      switch (action.kind) {
+        case "set-downtime-limit":
+          this.over.limits.downtimeLimitNs = action.downtimeLimitNs;
+          break;
+        case "set-bandwidth":
+          this.over.requests.tell({ kind: "set-bandwidth", bytesPerSec: action.bytesPerSec });
+          break;
+        case "post-copy":
+          this.leave(nowNs, "post-copy");
+          break;
+        case "pause":
+          this.leave(nowNs, "stop-and-copy");
+          break;
+        case "cancel":
+          return this.over.cancel(nowNs, action.reason);
+      }
+    }
+  }
+
+  private leave(nowNs: number, to: "stop-and-copy" | "post-copy"): void {
+    if (this.leaving || this.over.state() !== "iterative-pre-copy") return;
+    this.leaving = true;
+    this.over.live.leaveNow(nowNs, { to, reason: `${this.manager?.name}: ${to}` });
+  }
+
+  private progress(nowNs: number): Progress {
+    const { mover, live, limits } = this.over;
+    return {
+      elapsedNs: nowNs - this.startNs,
+      memoryBytes: mover.pages * mover.pageSizeBytes,
+      remainingBytes: mover.owed.count() * mover.pageSizeBytes,
+      sentBytes: mover.totals.bytes,
+      iteration: live.rounds.length,
+      bandwidthBytesPerSec: live.rounds.at(-1)?.bandwidthBytesPerSec ?? 0,
+      downtimeLimitNs: limits.downtimeLimitNs,
+      state: this.progressState() ?? "paused",
+    };
+  }
+
+  /** Left out: it has ended, and there is nothing to supervise. */
+  private progressState(): Progress["state"] | undefined {
+    switch (this.over.state()) {
+      case "iterative-pre-copy":
+        return "pre-copy";
+      case "stop-and-copy":
+      case "commitment":
+        return "paused";
+      case "activation":
+      case "residual-push":
+        return "post-copy";
+      default:
+        return undefined;
+    }
+  }
+}
