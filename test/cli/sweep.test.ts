@@ -228,6 +228,42 @@ describe("jobs without figures", () => {
   });
 });
 
+describe("plug-ins", () => {
+  it("add strategies in the workers as well, with parameters to vary", async () => {
+    const plugin = resolve("examples/plugins/hottest-first.mjs");
+    const words = ["sweep", scenario, "--plugin", plugin, "-s", "pre-copy+hottest-first"];
+    const { code, out, err } = await precopy([
+      ...[...words, "--over", "least=1,4", "--out", newFile(), "--csv"],
+    ]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out.split("\r\n").filter((row) => row.includes(",true,"))).toHaveLength(2);
+    const name = JSON.parse(linesOf(join(folder.path, `out-${files}.jsonl`))[0] as string);
+    expect(Object.keys(name.inputs)).toEqual(["hottest-first.mjs", "small.yaml"]);
+  });
+
+  it("that break are bugs, told with their job, and do not stop the others", async () => {
+    const plugin = folder.file(
+      "broken.mjs",
+      `export default function register(registry) {
+        const xen = registry.listPresets().find(({ name }) => name === "xen");
+        registry.addPreset({
+          ...xen,
+          name: "broken",
+          createBandwidth() { throw new TypeError("breaks"); },
+          createStopRule() { throw new TypeError("breaks"); },
+        });
+      }`,
+    );
+    const words = ["sweep", scenario, "--plugin", plugin, "-s", "pre-copy@broken", "-s", "suspend"];
+    const { code, err } = await precopy([...words, ...MEMORY, "--out", newFile()]);
+    expect(code).toBe(1);
+    expect(err).toContain(
+      "2 jobs of 4 failed by a bug in precopy or a plug-in, the first with guest.memory=16MiB, pre-copy@broken",
+    );
+    expect(err).toContain("TypeError: breaks");
+  });
+});
+
 describe("files of something else", () => {
   it("are refused and left as they are", async () => {
     const words = ["sweep", scenario, ...GRID, "--out"];

@@ -62,7 +62,7 @@ function judgeOutcomes(
     if (first === undefined) continue;
     const outcome = outcomes[first];
     const message = outcome !== undefined && "error" in outcome ? outcome.error.message : "";
-    const who = code === EXIT.bug ? " by a bug in precopy" : "";
+    const who = code === EXIT.bug ? " by a bug in precopy or a plug-in" : "";
     const text = `${plural(jobs.length, "job")} of ${count(outcomes.length)} failed${who}`;
     session.note(`${text}, the first with ${jobText(space, first)}: ${message}`);
     session.endWith(code);

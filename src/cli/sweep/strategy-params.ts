@@ -50,9 +50,13 @@ export function withParam(
     attempt(parts.map((other, at) => (at === i ? changed : other)));
   }
   const { predictor } = resolved;
-  if (!parts.some(({ sign, name }) => sign === "+" && name === predictor.name)) {
+  const written = parts.some(({ sign, name }) => sign === "+" && name === predictor.name);
+  const known = Object.keys(predictor.params);
+  if (!written && known.includes(key)) {
     const implied = { sign: "+", name: predictor.name, params: `${key}=${value}` };
     attempt([parts[0] as Part, implied, ...parts.slice(1)]);
+  } else if (!written && known.length > 0) {
+    refusals.push(`${predictor.name} has no parameter "${key}": it takes ${known.join(", ")}`);
   }
   return found ? { name: textOf(parts) } : { name: undefined, refusals };
 }
