@@ -15,8 +15,9 @@ export type WithParam =
   | { readonly name: undefined; readonly refusals: readonly string[] };
 
 /**
- * Sets a parameter of a strategy, of what it is combined with, or of its default predictor:
- * `pre-copy+wsclock` with tau=1s is `pre-copy+wsclock:tau=1s`, and so is `seed`: `seed+wsclock:…`.
+ * Sets a parameter of a strategy, of what it is combined with, or of the predictor or preset that
+ * it has by default: with tau=1s, `pre-copy+wsclock` becomes `pre-copy+wsclock:tau=1s`, and `seed`
+ * becomes `seed+wsclock:tau=1s`.
  * Where several parts have it, all get it. A value that is wrong is a {@link PrecopyError}.
  */
 export function withParam(
@@ -25,7 +26,6 @@ export function withParam(
   key: string,
   value: string,
 ): WithParam {
-  const resolved = registry.resolve(strategy);
   const refusals: string[] = [];
   let parts = partsOf(strategy);
   let found = false;
@@ -49,14 +49,21 @@ export function withParam(
     const changed = { ...part, params: replaced(part.params, key, value) };
     attempt(parts.map((other, at) => (at === i ? changed : other)));
   }
-  const { predictor } = resolved;
-  const written = parts.some(({ sign, name }) => sign === "+" && name === predictor.name);
-  const known = Object.keys(predictor.params);
-  if (!written && known.includes(key)) {
-    const implied = { sign: "+", name: predictor.name, params: `${key}=${value}` };
-    attempt([parts[0] as Part, implied, ...parts.slice(1)]);
-  } else if (!written && known.length > 0) {
-    refusals.push(`${predictor.name} has no parameter "${key}": it takes ${known.join(", ")}`);
+  const { predictor, preset } = registry.resolve(strategy);
+  for (const { sign, name, specs = {} } of [
+    { sign: "+", name: predictor.name, specs: predictor.params },
+    { sign: "@", name: preset.name, specs: preset.params },
+  ]) {
+    const known = Object.keys(specs);
+    const written = parts.some((part) => part.sign === sign && part.name === name);
+    if (written || known.length === 0) continue;
+    if (known.includes(key)) {
+      const implied = { sign, name, params: `${key}=${value}` };
+      const [first, ...rest] = parts as [Part, ...Part[]];
+      attempt(sign === "+" ? [first, implied, ...rest] : [first, ...rest, implied]);
+    } else {
+      refusals.push(`${name} has no parameter "${key}": it takes ${known.join(", ")}`);
+    }
   }
   return found ? { name: textOf(parts) } : { name: undefined, refusals };
 }
