@@ -206,6 +206,22 @@ export {
 export type { ReplaySpec, TraceEnd } from "./guest/replay.js";
 export type { Phase, SyntheticComponent, SyntheticSpec } from "./guest/synthetic.js";
 
+/* What the pages hold, and what codecs make of them: real bytes, and models of their cost. */
+
+export * from "./codec/index.js";
+export {
+  ContentProfile,
+  type ContentProfileSpec,
+  DELTA_OVERFLOW,
+  type DeltaSpec,
+  type Quantiles,
+} from "./guest/content-profile.js";
+export {
+  CONTENT_PROFILES,
+  INCOMPRESSIBLE,
+  MEASURED_PROFILES,
+} from "./guest/content-profiles.js";
+
 /* Modelled hardware, also usable by itself. */
 
 export {

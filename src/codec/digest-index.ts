@@ -74,3 +74,39 @@ export class DigestIndex {
     return distance >= PROBES_MAX;
   }
 }
+
+/** The contents announced in one window, forgotten all at once. */
+export class WindowDigests {
+  private readonly lows: Uint32Array;
+  private readonly highs: Uint32Array;
+  /** The window that an entry belongs to. */
+  private readonly windows: Uint32Array;
+  private readonly mask: number;
+  private window = 1;
+
+  /** @param digests of a window, at most. */
+  constructor(digests: number) {
+    let size = 64;
+    while (size < 2 * digests) size *= 2;
+    this.lows = new Uint32Array(size);
+    this.highs = new Uint32Array(size);
+    this.windows = new Uint32Array(size);
+    this.mask = size - 1;
+  }
+
+  next(): void {
+    this.window++;
+  }
+
+  /** Adds a digest; true when it was there. */
+  add(low: number, high: number): boolean {
+    let at = low & this.mask;
+    for (; this.windows[at] === this.window; at = (at + 1) & this.mask) {
+      if (this.lows[at] === low && this.highs[at] === high) return true;
+    }
+    this.windows[at] = this.window;
+    this.lows[at] = low;
+    this.highs[at] = high;
+    return false;
+  }
+}

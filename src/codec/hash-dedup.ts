@@ -8,7 +8,8 @@
  *
  * XXH64 finds candidates. Two contents with one XXH64 can be made on purpose: by the policy `verify`
  * (the default) SHA-256 goes along and the target compares it with that of its own page; `trust` does
- * without, for guests that nobody attacks. A window is a batch; equal pages within it are sent once.
+ * without, for guests that nobody attacks. A window is a batch of at most
+ * 1,024 pages; equal pages within it are sent once.
  * It wins where more than header + digest bytes a page are saved, and costs a round trip a window.
  */
 import { PrecopyError } from "../base/errors.js";
@@ -23,7 +24,7 @@ import {
   checkPageSize,
   type StageBatch,
 } from "./codec.js";
-import { DigestIndex } from "./digest-index.js";
+import { DigestIndex, WindowDigests } from "./digest-index.js";
 import { FLAG_DIGEST, FrameWriter, HEADER_BYTES } from "./frame.js";
 import { type PageBatch, PIPELINE_PAGES_MAX, type StageEncoder } from "./stage.js";
 
@@ -67,8 +68,13 @@ export const hashDedup: CodecFactory = {
   },
 };
 
+/** Marks of open pages while a window is looked up. */
+const WANTED = 1;
+const FOUND = 2;
+
 class HashDedupModel implements CodecStage {
   private readonly index: DigestIndex;
+  private readonly window = new WindowDigests(PIPELINE_PAGES_MAX);
   private readonly presentBelow: number;
   private digests = 0;
   private hits = 0;
@@ -82,25 +88,11 @@ class HashDedupModel implements CodecStage {
     this.presentBelow = cost.present * 0x1_0000_0000;
   }
 
-  take({ pages, versions, open }: StageBatch, cost: BatchCost): void {
-    const before = this.digests;
-    for (let i = 0; i < pages.length; i++) {
-      const page = pages[i] as number;
-      if (open[i] === 0) {
-        this.index.forget(page);
-        continue;
-      }
-      this.digests++;
-      if (this.isThere(page, versions[i] as number)) {
-        this.hits++;
-        open[i] = 0;
-      }
+  take(batch: StageBatch, cost: BatchCost): void {
+    const { length } = batch.pages;
+    for (let from = 0; from < length; from += PIPELINE_PAGES_MAX) {
+      this.takeWindow(batch, from, Math.min(length, from + PIPELINE_PAGES_MAX), cost);
     }
-    const digests = this.digests - before;
-    cost.headerPages += digests;
-    cost.bodyBytes += digests * this.cost.digestBytes;
-    cost.cpuNs += digests * this.cost.cpuNs;
-    if (digests > 0) cost.roundTrips++;
   }
 
   roundEnded(): void {}
@@ -118,14 +110,52 @@ class HashDedupModel implements CodecStage {
     };
   }
 
+  /** All of a window is looked up before any of it is applied. */
+  private takeWindow(batch: StageBatch, from: number, to: number, cost: BatchCost): void {
+    const { pages, versions, open } = batch;
+    let digests = 0;
+    this.window.next();
+    for (let i = from; i < to; i++) {
+      if (open[i] === 0) continue;
+      digests++;
+      const isThere = this.isThere(pages[i] as number, versions[i] as number);
+      open[i] = isThere ? FOUND : WANTED;
+    }
+    for (let i = from; i < to; i++) {
+      const page = pages[i] as number;
+      if (open[i] === 0) {
+        this.index.forget(page);
+        continue;
+      }
+      const digest = this.profile.digestOf(page, versions[i] as number);
+      this.index.put(page, lowOf(digest), highOf(digest));
+      if (open[i] === FOUND) this.hits++;
+      open[i] = open[i] === FOUND ? 0 : 1;
+    }
+    if (digests === 0) return;
+    this.digests += digests;
+    cost.headerPages += digests;
+    cost.bodyBytes += digests * this.cost.digestBytes;
+    cost.cpuNs += digests * this.cost.cpuNs;
+    cost.roundTrips++;
+  }
+
   private isThere(page: number, version: number): boolean {
     const digest = this.profile.digestOf(page, version);
-    const low = digest >>> 0;
-    const high = Math.floor(digest / 0x1_0000_0000);
-    const isFound = this.index.find(low, high) >= 0;
-    this.index.put(page, low, high);
-    return isFound || (version === 0 && mix32(low ^ high) < this.presentBelow);
+    const low = lowOf(digest);
+    const high = highOf(digest);
+    if (this.index.find(low, high) >= 0) return true;
+    if (version === 0 && mix32(low ^ high) < this.presentBelow) return true;
+    return this.window.add(low, high);
   }
+}
+
+function lowOf(digest: number): number {
+  return digest >>> 0;
+}
+
+function highOf(digest: number): number {
+  return Math.floor(digest / 0x1_0000_0000);
 }
 
 /** Sends the digests and resolves to the target's answer ({@link HashDedupDecoder.want}). */
