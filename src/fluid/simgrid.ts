@@ -10,6 +10,7 @@
  */
 import { PrecopyError } from "../base/errors.js";
 import { FairLink } from "./fair-link.js";
+import { runAlone } from "./lone-sender.js";
 import { FLUID_STEPS_MAX, type FluidBounds, type FluidCounts } from "./sender.js";
 import {
   SIMGRID_TIMEOUT_SEC,
@@ -78,7 +79,9 @@ export function simulateSimgrid(
     const share = link.crossTraffic ? 1 + SIMGRID_CROSS_TRAFFIC : 1;
     const capacity = (link.bandwidthBytesPerSec * bandwidth) / share;
     const senders = guests.map((guest) => new SimgridSender(guest, latencySec, windowLimit));
-    new FairLink(capacity, senders).run(bounds, counts);
+    const [only] = senders;
+    if (senders.length === 1 && only !== undefined) runAlone(only, capacity, bounds, counts);
+    else new FairLink(capacity, senders).run(bounds, counts);
     return senders.map((sender) => sender.result());
   });
 }

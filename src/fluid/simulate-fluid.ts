@@ -9,8 +9,9 @@ import { Link, type LinkOptions } from "../model/link.js";
 import { GUEST_PAGES_MAX } from "../model/spec.js";
 import { FairLink } from "./fair-link.js";
 import { FluidMigration, type FluidMigrationSpec, type FluidResult } from "./fluid-migration.js";
+import { runAlone } from "./lone-sender.js";
 import { MaxMinLinks } from "./max-min-links.js";
-import { FLUID_STEPS_MAX, FLUID_UNTIL_SEC, type FluidBounds } from "./sender.js";
+import { FLUID_STEPS_MAX, FLUID_UNTIL_SEC, type FluidBounds, type FluidCounts } from "./sender.js";
 
 export interface FluidSpec {
   readonly links: readonly LinkOptions[];
@@ -51,27 +52,34 @@ export function simulateFluid(spec: FluidSpec, bounds: FluidBounds = BOUNDS): Fl
   });
   const capacities = links.map((link) => link.goodputBytesPerSec);
   const counts = { steps: 0 };
-  for (const group of joined(routes, links.length)) {
-    const senders = group.map(({ migration }) => migration);
-    const [first] = group as [Route];
-    if (group.every(({ path }) => path.length === 1)) {
-      new FairLink(capacities[first.path[0] as number] as number, senders).run(bounds, counts);
-      continue;
-    }
-    checkCount("migrations joined by paths over several links", group.length, JOINED_MAX);
-    const flows = group.map(({ path, migration }) => ({ path, sender: migration }));
-    const mine = new Set(group.flatMap(({ path }) => path));
-    const renumbered = new Map([...mine].map((index, i) => [index, i]));
-    const local = flows.map(({ sender, path }) => ({
-      sender,
-      path: path.map((index) => renumbered.get(index) as number),
-    }));
-    new MaxMinLinks(
-      [...mine].map((index) => capacities[index] as number),
-      local,
-    ).run(bounds, counts);
-  }
+  for (const group of joined(routes, links.length)) runGroup(group, capacities, bounds, counts);
   return routes.map(({ migration }) => migration.result());
+}
+
+function runGroup(
+  group: readonly Route[],
+  capacities: readonly number[],
+  bounds: FluidBounds,
+  counts: FluidCounts,
+): void {
+  const { path, migration } = group[0] as Route;
+  const capacity = Math.min(...path.map((index) => capacities[index] as number));
+  if (group.length === 1) return runAlone(migration, capacity, bounds, counts);
+  if (group.every((route) => route.path.length === 1)) {
+    const senders = group.map((route) => route.migration);
+    return new FairLink(capacity, senders).run(bounds, counts);
+  }
+  checkCount("migrations joined by paths over several links", group.length, JOINED_MAX);
+  const mine = [...new Set(group.flatMap((route) => route.path))];
+  const numberOf = new Map(mine.map((index, i) => [index, i]));
+  const flows = group.map((route) => ({
+    sender: route.migration,
+    path: route.path.map((index) => numberOf.get(index) as number),
+  }));
+  new MaxMinLinks(
+    mine.map((index) => capacities[index] as number),
+    flows,
+  ).run(bounds, counts);
 }
 
 function makeLinks(options: readonly LinkOptions[]) {

@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FairLink } from "../../src/fluid/fair-link.js";
+import { runAlone } from "../../src/fluid/lone-sender.js";
 import { MaxMinLinks } from "../../src/fluid/max-min-links.js";
 import type { FluidSender } from "../../src/fluid/sender.js";
 
@@ -55,6 +56,19 @@ const scripts = fc.array(
 const BOUNDS = { untilSec: 1e6, stepsMax: 1e5 };
 const make = (all: readonly { startSec: number; steps: readonly Step[] }[]) =>
   all.map(({ startSec, steps }) => new Script(startSec, steps));
+
+describe("one sender", () => {
+  it("ends at the same bits with and without the heaps", () => {
+    fc.assert(
+      fc.property(scripts, ([first]) => {
+        const [alone, heaps] = make([first!, first!]);
+        runAlone(alone!, 100, BOUNDS, { steps: 0 });
+        new FairLink(100, [heaps!]).run(BOUNDS, { steps: 0 });
+        expect(alone?.ends).toEqual(heaps?.ends);
+      }),
+    );
+  });
+});
 
 describe("one link", () => {
   it("ends every step when the plain solver does", () => {
