@@ -39,7 +39,7 @@ ${SIMGRID_BOUNDS.stepsMax.toLocaleString("en")} transfers: what reaches a bound 
 Exit code 3 if a case disagrees, 2 if the file cannot be used.
 
 Example:
-  precopy validate test/fixtures/simgrid-cases.json
+  precopy validate cases.json
 `;
 
 interface ClassSummary {
