@@ -310,7 +310,7 @@ export class Simulation {
   private watchPhases(nowNs: number): void {
     const before = this.past.size;
     for (const [index, driver] of this.active) {
-      if (phaseOf(driver) === "running") this.past.add(index);
+      if (!this.past.has(index) && phaseOf(driver) === "running") this.past.add(index);
     }
     if (this.past.size > before) this.admit(nowNs);
   }
@@ -354,12 +354,14 @@ export class Simulation {
   }
 }
 
-/** As admission rules see it: past its bulk phase when a round is whole, or the image is. */
+/** As admission rules see it: past its bulk phase with its first round, or with its last page. */
 function phaseOf(driver: MigrationDriver | undefined): AdmissionPhase {
   if (driver === undefined) return "scheduled";
-  const { rounds, state, ended } = driver.engine;
-  const whole = ended || state === "commitment" || state === "activation";
-  return whole || rounds.length > 0 ? "running" : "loading";
+  const { rounds, state, ended, mover } = driver.engine;
+  if (ended || rounds.length > 0) return "running";
+  const imageAcknowledged = state === "commitment" || state === "activation";
+  // In post-copy the bulk follows the switch.
+  return imageAcknowledged && mover.owed.count() === 0 ? "running" : "loading";
 }
 
 /** A specification that came through structuredClone has traces without their class. */

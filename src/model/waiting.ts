@@ -73,9 +73,9 @@ export class WaitingMigrations {
     if (this.waiting.length === 0) return [];
     const active = [...phases].map(([index, phase]) => ({ ...this.move(index), phase }));
     const round = new AdmissionRound(this.options, { nowNs, active, waiting: this.waiting });
-    const admitted = round.run();
-    this.waiting = this.waiting.filter(({ index }) => !admitted.includes(index));
-    return admitted;
+    const admitted = new Set(round.run());
+    if (admitted.size > 0) this.waiting = this.waiting.filter(({ index }) => !admitted.has(index));
+    return [...admitted];
   }
 
   private move(index: number): Move {

@@ -75,6 +75,17 @@ describe("admission rules in a simulation", () => {
     expect(by.get("w")!.startNs).toBeLessThan(by.get("v")!.endNs);
   });
 
+  it("lt-rt: driven from outside, and after a snapshot, it does the same", async () => {
+    const spec = fleet({ hosts: ROOMY, guests: FOUR, moves: OUT, admission: "lt-rt" });
+    const whole = await simulate(spec);
+    const simulation = await Simulation.create(spec);
+    for (let t = 0; t < 150e6; t += 7_777_777) simulation.advanceTo(t);
+    const again = await Simulation.restore(structuredClone(simulation.snapshot()));
+    expect(await again.run()).toEqual(whole);
+    for (let t = 150e6; !simulation.ended; t += 7_777_777) simulation.advanceTo(t);
+    expect(simulation.result()).toEqual(whole);
+  });
+
   it("lt-rt: a suspended guest's pause is its bulk phase", async () => {
     const result = await run({ admission: "lt-rt", strategy: "suspend" });
     const [v, , w] = ["v", "x", "w"].map((name) => result.migrations.find((m) => m.guest === name));
@@ -147,6 +158,24 @@ describe("migrations that wait for room", () => {
       ["big", "target-runs"],
     ]);
     expect(peak(result)).toBe(1);
+  });
+
+  it("do not count on room that is promised and not reserved yet", async () => {
+    const spec = fleet({
+      hosts: { a: 800, b: 800, c: 400 },
+      guests: { p: ["a", 400], q: ["a", 400], r: ["b", 400] },
+      moves: ["p>b", "r>c", "q>b"],
+      admission: "at-once:3",
+    });
+    // q is due when p has been admitted to b and has not reserved anything there.
+    const due = spec.migrations.map((m) => (m.domain === "q" ? { ...m, startNs: 1e6 } : m));
+    const { migrations } = await simulate({ ...spec, migrations: due });
+    expect(migrations.map((m) => [m.guest, m.outcome])).toEqual([
+      ["p", "target-runs"],
+      ["r", "target-runs"],
+      ["q", "target-runs"],
+    ]);
+    expect(migrations[2]?.startNs).toBe(migrations[1]?.endNs);
   });
 
   it("do not take the room that the order of the others counts on", async () => {

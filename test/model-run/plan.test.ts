@@ -78,6 +78,12 @@ describe("swap", () => {
     expect(moves(one, swap)).toEqual(["p>b", "r>a", "q>b", "s>a"]);
   });
 
+  it("looks through all orders where going straight gets stuck", () => {
+    // p first would leave 2 and 4 free, then q 3 and 3: neither r nor s fits any more.
+    const one = spec({ a: 9, b: 8 }, { p: "b:1", q: "a:1", r: "b:4", s: "a:5" });
+    expect(moves(one, swap)).toEqual(["q>b", "r>a", "s>b", "p>a"]);
+  });
+
   it("parks on a third host what is in the way, the smallest that lets another in", () => {
     const one = spec({ a: 6, b: 6, c: 4 }, { p: "a:4", q: "a:2", r: "b:4", s: "b:2" });
     expect(moves(one, swap)).toEqual(["q>c", "s>a", "q>b", "p>c", "r>a", "p>b"]);
