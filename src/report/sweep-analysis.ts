@@ -253,20 +253,13 @@ function decompose(values: Float64Array, sizes: readonly number[], seeds: number
     cellMeans[cell] = (cellMeans[cell] as number) + (values[at] as number) / seeds;
   }
   const mean = average(cellMeans);
-  const means = sizes.map((size, i) =>
-    marginal(cellMeans, sizes, (levels) => levels[i] ?? 0, size),
-  );
+  const means = sizes.map((_, i) => marginal(cellMeans, sizes, [i]));
   const mains = means.map((level) => meanSquare(level.map((value) => value - mean)));
   const pairs: { i: number; j: number; variance: number }[] = [];
   for (let i = 0; i < sizes.length; i++) {
     for (let j = i + 1; j < sizes.length; j++) {
       const columns = sizes[j] as number;
-      const both = marginal(
-        cellMeans,
-        sizes,
-        (levels) => (levels[i] as number) * columns + (levels[j] as number),
-        (sizes[i] as number) * columns,
-      );
+      const both = marginal(cellMeans, sizes, [i, j]);
       const parts = both.map((value, at) => {
         const alone = (means[i]?.[Math.floor(at / columns)] ?? 0) + (means[j]?.[at % columns] ?? 0);
         return value - alone + mean;
@@ -285,16 +278,22 @@ function decompose(values: Float64Array, sizes: readonly number[], seeds: number
   return { mean, total, within, means, mains, pairs };
 }
 
-/** Means of the cells that fall into each of `bins`. */
+/** Means at each combination of levels of some factors, the last one's fastest. */
 function marginal(
   cells: ArrayLike<number>,
   sizes: readonly number[],
-  binOf: (levels: readonly number[]) => number,
-  bins: number,
+  factors: readonly number[],
 ): number[] {
+  const strides = factors.map((at) => sizes.slice(at + 1).reduce((a, b) => a * b, 1));
+  const counts = factors.map((at) => sizes[at] as number);
+  const bins = counts.reduce((a, b) => a * b, 1);
   const sums = new Array<number>(bins).fill(0);
   for (let cell = 0; cell < cells.length; cell++) {
-    const bin = binOf(levelsOf(cell, sizes));
+    let bin = 0;
+    for (let k = 0; k < strides.length; k++) {
+      const count = counts[k] as number;
+      bin = bin * count + (Math.floor(cell / (strides[k] as number)) % count);
+    }
     sums[bin] = (sums[bin] as number) + (cells[cell] as number);
   }
   return sums.map((sum) => (sum * bins) / cells.length);
@@ -309,7 +308,7 @@ function effectOf(
   share: number,
 ): FactorEffect {
   const spread = [...sizes, seeds];
-  const means = kept.length === 0 ? [] : marginal(values, spread, (l) => l[at] ?? 0, kept.length);
+  const means = kept.length === 0 ? [] : marginal(values, spread, [at]);
   const mean = average(means);
   const range = mean > 0 ? (Math.max(...means) - Math.min(...means)) / mean : 0;
   const levels = factor.levels.map(({ text }, level) => ({

@@ -156,7 +156,7 @@ describe("Ctrl-C in the middle", () => {
     const out = newFile();
     const over = ["--over", "guest.memory=64MiB,128MiB", "--over", "link.latency=1us..40us:40"];
     const words = ["sweep", scenario, ...over, "-s", "seed", "--out"];
-    const node = ["--import", `file://${LOADER}`, MAIN, ...words, out];
+    const node = ["--import", `file://${LOADER}`, MAIN, ...words, out, "--jobs", "1"];
     const child = spawn(process.execPath, node, { stdio: ["ignore", "ignore", "pipe"] });
     let err = "";
     child.stderr.on("data", (text) => {
