@@ -84,6 +84,7 @@ export {
   type ManagerFactory,
   NO_ACTIONS,
   type Progress,
+  QEMU_DOWNTIME_MAX_NS,
 } from "./policy/manager.js";
 export { MANAGERS } from "./policy/managers/index.js";
 export {

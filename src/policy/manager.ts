@@ -29,8 +29,13 @@ export type ManagerAction =
 
 export interface Manager {
   readonly name: string;
-  /** How often it looks, nanoseconds; the first time when the move starts. */
+  /**
+   * When it looks again, nanoseconds; the first time when the move starts, at `elapsedNs` 0. May
+   * differ from one poll to the next: read it after each.
+   */
   readonly pollNs: number;
+  /** Looks besides right after each reading of the log (QEMU's MIGRATION_PASS event). */
+  readonly pollsOnSync?: boolean;
   /** Actions in the order in which they are carried out; none = go on. */
   poll(progress: Progress): readonly ManagerAction[];
   /** State for the report: plain names and figures. */
@@ -52,5 +57,8 @@ export interface ManagerFactory {
   readonly params: ParamSpecs;
   create(context: ManagerContext, params: ParamValues): Manager;
 }
+
+/** QEMU takes no longer downtime limit (`MAX_MIGRATE_DOWNTIME`, 2000 s). */
+export const QEMU_DOWNTIME_MAX_NS = 2_000_000_000_000;
 
 export const NO_ACTIONS: readonly ManagerAction[] = [];

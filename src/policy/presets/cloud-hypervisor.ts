@@ -2,9 +2,8 @@
  * Cloud Hypervisor (2026, main): whole sets, no limit of rounds or bandwidth. After each reading
  * of the log the downtime is estimated from the bandwidth of the iteration before; the guest
  * pauses when nothing is left, when the estimate is within the limit (300 ms by default), or when
- * the time-out has passed and its strategy says so; else the move is cancelled. Source: the
- * memory loop of vmm/src/migration.rs and its documents; before March 2026 it stopped after five
- * iterations.
+ * the time-out has passed and its strategy says so; else the move is cancelled. Source:
+ * `Vmm::send_migration` in vmm/src; before March 2026 it stopped after five iterations.
  */
 import type { ParamSpecs, ParamValues } from "../../base/params.js";
 import { unlimitedBandwidth } from "../bandwidth.js";
@@ -50,7 +49,7 @@ function configure(params: ParamValues): Preset {
   return {
     name: "cloud-hypervisor",
     summary: "Cloud Hypervisor: until the rest fits the downtime limit, or a time-out",
-    source: "Cloud Hypervisor vmm/src/migration.rs, 2026",
+    source: "Cloud Hypervisor vmm/src (Vmm::send_migration), August 2026",
     batchPages: XEN_BATCH_PAGES,
     order: "ascending",
     skipsRewritten: false,
