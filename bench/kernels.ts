@@ -7,6 +7,7 @@ import { pageCases } from "./cases/page.js";
 import { replacementCases } from "./cases/replacement.js";
 import { workloadCases } from "./cases/workload.js";
 import { wsclockCases } from "./cases/wsclock.js";
+import { xbzrleCases } from "./cases/xbzrle.js";
 import type { BenchContext } from "./context.js";
 import type { BenchCase } from "./harness.js";
 
@@ -17,5 +18,6 @@ export function kernelCases(context: BenchContext): BenchCase[] {
     ...replacementCases(context),
     ...workloadCases(context),
     ...pageCases(context),
+    ...xbzrleCases(context),
   ];
 }

@@ -30,6 +30,7 @@ extern const struct bench_case splay_cases[];
 extern const struct bench_case clock_cases[];
 extern const struct bench_case page_cases[];
 extern const struct bench_case workload_cases[];
+extern const struct bench_case xbzrle_cases[];
 
 /* 64-byte aligned and touched, so that no run pays for its first use. */
 void *allocate(size_t bytes);

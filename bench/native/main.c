@@ -18,7 +18,8 @@
 #include "bench.h"
 
 static const struct bench_case *const families[] = {
-    bitmap_cases, wsclock_cases, lru_cases, splay_cases, clock_cases, page_cases, workload_cases,
+    bitmap_cases, wsclock_cases, lru_cases,      splay_cases,
+    clock_cases,  page_cases,    workload_cases, xbzrle_cases,
 };
 
 static const struct bench_case *find(const char *name) {

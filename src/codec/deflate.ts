@@ -14,7 +14,8 @@ export const deflate: CodecFactory = {
   source: "RFC 1951; QEMU migration/ram.c, compress threads",
   params: {
     level: { kind: "integer", default: 6, min: 1, max: 9, help: "as measured for 1 and 6" },
-    cpu: { kind: "duration", default: 90_000, help: "time a page (bench: codec)" },
+    // zlib of Node 20 on 685 pages of a program, Wasm and text: 86 us at level 6, 56 us at level 1.
+    cpu: { kind: "duration", default: 90_000, help: "time a page (level 1: about 60us)" },
   },
   takesAll: false,
   createModel: ({ profile, pageSizeBytes }, params) => {

@@ -53,7 +53,7 @@ export const hashDedup: CodecFactory = {
       max: 1,
       help: "share of the first contents that the target has from elsewhere",
     },
-    cpu: { kind: "duration", default: 600, help: "XXH64 of a page (bench: codec)" },
+    cpu: { kind: "duration", default: 200, help: "XXH64 of a page (bench: XXH64)" },
     strongCpu: { kind: "duration", default: 10_000, help: "SHA-256 of a page (round figure)" },
   },
   takesAll: false,

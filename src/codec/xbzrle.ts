@@ -34,7 +34,11 @@ export const xbzrle: CodecFactory = {
   params: {
     // QEMU migration/options.c: xbzrle-cache-size, 64 MiB.
     cacheMib: { kind: "integer", default: 64, min: 1, max: 32_768, help: "cache, a power of two" },
-    cpu: { kind: "duration", default: 700, help: "time a page of the cache (bench: codec)" },
+    cpu: {
+      kind: "duration",
+      default: 700,
+      help: "time a cached page (bench: XBZRLE, 0.2 to 1.3 us)",
+    },
   },
   takesAll: false,
   createModel: ({ profile, pageSizeBytes }, params) => {

@@ -16,7 +16,7 @@ export const zero: CodecFactory = {
   summary: "zero pages as one byte",
   source: "QEMU migration/ram.c, save_zero_page",
   params: {
-    cpu: { kind: "duration", default: 100, help: "time to look at a page (bench: codec)" },
+    cpu: { kind: "duration", default: 100, help: "time to look at a page (bench: all zero)" },
   },
   takesAll: false,
   createModel: ({ profile }, params) => new ZeroModel(profile, durationParam(params, "cpu")),

@@ -73,19 +73,21 @@ const DELTA_BYTES_MIN = 3;
 /** The longest delta that fits wherever its bytes lie. */
 const DELTA_BYTES_MAX = 4094;
 
-// One number for each thing that is drawn, so that draws are independent of each other.
-const SALT_ZERO = 0x11;
-const SALT_DUPLICATE = 0x22;
-const SALT_GROUP = 0x33;
-const SALT_DEFLATE = 0x44;
-const SALT_SILENT = 0x55;
-const SALT_BECAME_ZERO = 0x66;
-const SALT_DELTA = 0x77;
-const SALT_ROW = 0x88;
-const SALT_DIGEST = 0x99;
+// What is drawn; each has a stream of its own.
+const DRAW_ZERO = 0;
+const DRAW_DUPLICATE = 1;
+const DRAW_GROUP = 2;
+const DRAW_DEFLATE = 3;
+const DRAW_SILENT = 4;
+const DRAW_BECAME_ZERO = 5;
+const DRAW_DELTA = 6;
+const DRAW_ROW = 7;
+const DRAW_DIGEST_HIGH = 8;
+const DRAW_DIGEST_LOW = 9;
+const DRAWS = 10;
 
 export class ContentProfile {
-  private readonly seed: number;
+  private readonly streams = new Uint32Array(DRAWS);
   private readonly zeroBelow: number;
   private readonly largestBelow: number;
   private readonly groupedBelow: number;
@@ -103,7 +105,8 @@ export class ContentProfile {
     seed: number,
   ) {
     checkSpec(spec);
-    this.seed = mix32(seed ^ mix32(Math.floor(seed / 0x1_0000_0000)));
+    const mixed = mix32(seed ^ mix32(Math.floor(seed / 0x1_0000_0000)));
+    for (let i = 0; i < DRAWS; i++) this.streams[i] = mix32(mixed + i + 1);
     this.zeroBelow = threshold(spec.zeroShare);
     const { largestShare, groupedShare, groupsOfBlock } = groupsOf(spec);
     this.largestBelow = threshold(largestShare);
@@ -120,8 +123,8 @@ export class ContentProfile {
 
   isZero(page: number, version: number): boolean {
     const content = this.contentVersion(page, version);
-    if (content === 0) return this.draw(page, SALT_ZERO) < this.zeroBelow;
-    return this.drawAt(page, content, SALT_BECAME_ZERO) < this.becameZeroBelow;
+    if (content === 0) return this.draw(page, DRAW_ZERO) < this.zeroBelow;
+    return this.drawAt(page, content, DRAW_BECAME_ZERO) < this.becameZeroBelow;
   }
 
   /** Two pages with one digest are equal; below 2^53, 0 for zero pages alone. */
@@ -129,8 +132,8 @@ export class ContentProfile {
     if (this.isZero(page, version)) return 0;
     const content = this.contentVersion(page, version);
     const original = content === 0 ? this.originalOf(page) : page;
-    const high = this.drawAt(original, content, SALT_DIGEST) >>> 11;
-    const low = this.drawAt(original, content, SALT_DIGEST + 1);
+    const high = this.drawAt(original, content, DRAW_DIGEST_HIGH) >>> 11;
+    const low = this.drawAt(original, content, DRAW_DIGEST_LOW);
     return high * 0x1_0000_0000 + Math.max(1, low);
   }
 
@@ -138,7 +141,7 @@ export class ContentProfile {
   deflatedBytes(page: number, version: number, level: number): number {
     if (this.isZero(page, version)) return DEFLATED_BYTES_MIN;
     const table = level <= 3 ? this.deflate1 : this.deflate6;
-    const at = this.draw(this.originalOf(page), SALT_DEFLATE) >>> (32 - TABLE_BITS);
+    const at = this.draw(this.originalOf(page), DRAW_DEFLATE) >>> (32 - TABLE_BITS);
     return table[at] as number;
   }
 
@@ -162,26 +165,26 @@ export class ContentProfile {
     if (wasZero || isZero) return wasZero === isZero ? 0 : DELTA_OVERFLOW;
     const table = this.deltas[this.rowOf(page, to, to - from)];
     if (table === undefined) return DELTA_OVERFLOW;
-    return table[this.drawAt(page, to, SALT_DELTA) >>> (32 - TABLE_BITS)] as number;
+    return table[this.drawAt(page, to, DRAW_DELTA) >>> (32 - TABLE_BITS)] as number;
   }
 
   /** Whether the writes of this page leave its content as it is. */
   isSilent(page: number): boolean {
     return (
-      this.draw(page, SALT_SILENT) < this.silentBelow &&
-      this.draw(page, SALT_ZERO) >= this.zeroBelow
+      this.draw(page, DRAW_SILENT) < this.silentBelow &&
+      this.draw(page, DRAW_ZERO) >= this.zeroBelow
     );
   }
 
   /** The first page of its group of equal ones at the start, or the page itself. */
   originalOf(page: number): number {
-    if (this.groupedBelow === 0 || this.draw(page, SALT_ZERO) < this.zeroBelow) return page;
-    const draw = this.draw(page, SALT_DUPLICATE);
+    if (this.groupedBelow === 0 || this.draw(page, DRAW_ZERO) < this.zeroBelow) return page;
+    const draw = this.draw(page, DRAW_DUPLICATE);
     if (draw >= this.groupedBelow) return page;
     // Numbers that no page has: pages are below 2^24.
     if (draw < this.largestBelow) return 0x8000_0000;
     const block = Math.floor(page / BLOCK_PAGES) * BLOCK_PAGES;
-    return 0x4000_0000 + block + (this.draw(page, SALT_GROUP) % this.groupsOfBlock);
+    return 0x4000_0000 + block + (this.draw(page, DRAW_GROUP) % this.groupsOfBlock);
   }
 
   /** The version whose content the page has. */
@@ -200,15 +203,15 @@ export class ContentProfile {
     const low = rows[row] as number;
     const high = rows[row + 1] as number;
     const share = (versions - low) / (high - low);
-    return this.drawAt(page, to, SALT_ROW) < threshold(share) ? row + 1 : row;
+    return this.drawAt(page, to, DRAW_ROW) < threshold(share) ? row + 1 : row;
   }
 
-  private draw(page: number, salt: number): number {
-    return mix32(Math.imul(page + 1, 0x9e3779b1) ^ mix32(this.seed + salt));
+  private draw(page: number, stream: number): number {
+    return mix32(Math.imul(page + 1, 0x9e3779b1) ^ (this.streams[stream] as number));
   }
 
-  private drawAt(page: number, version: number, salt: number): number {
-    return mix32(this.draw(page, salt) ^ Math.imul(version + 1, 0x85ebca6b));
+  private drawAt(page: number, version: number, stream: number): number {
+    return mix32(this.draw(page, stream) ^ Math.imul(version + 1, 0x85ebca6b));
   }
 }
 
