@@ -1,8 +1,9 @@
 /**
  * Builds dist/: the library's three entries as ES modules and as CommonJS, the command line and the
- * worker of its sweeps as ES modules, types for both kinds of import, and the kernels as files. Wasm is inlined as base64
- * (build/wasm.js), and as-bind is bundled: the library and the kernels import nothing. Entries of
- * one kind share their code, so that a class is the same object whichever entry it came from.
+ * worker of its sweeps as ES modules, types for both kinds of import, and the kernels as files.
+ * Wasm is inlined as base64 (build/wasm.js), and as-bind is bundled: the library and the kernels
+ * import nothing. Entries of one kind share their code, so that a class is the same object
+ * whichever entry it came from.
  *
  * No source maps: the output is not minified and would double in size.
  */
