@@ -11,7 +11,6 @@
 import { assert } from "../../base/assert.js";
 import { PageBitmap } from "../../kernels/index.js";
 import type { BandwidthController } from "../../policy/bandwidth.js";
-import { holdBackCapPages } from "../../policy/hold-back.js";
 import { NO_ESTIMATE, type SlotEstimate, type SlotLoop } from "../../policy/slot-loop.js";
 import type { StopRule } from "../../policy/stop-rule.js";
 import { CyclicWalk } from "../page-walk.js";
@@ -101,24 +100,19 @@ export class Slots implements LivePhase {
     this.sampler.stop();
   }
 
-  /** Held pages are left for the pause on purpose: the loop does not wait for them. */
+  /** Held pages too: what is known to be unsent is what the threshold is about. */
   private get remainingBytes(): number {
-    const { owed, pageSizeBytes } = this.parts.mover;
-    return owed.countAndNot(this.sampler.held) * pageSizeBytes;
+    return this.parts.mover.owed.count() * this.parts.mover.pageSizeBytes;
   }
 
-  /** What the predictor wants held back, within what the downtime limit has room for. */
+  /**
+   * What the predictor wants held back: at most half of what the downtime limit has room for, so
+   * that the rest can still fall below the threshold.
+   */
   private holdBack(nowNs: number, then: (nowNs: number) => void = () => {}): void {
-    const { mover, limits, fixedDowntimeNs, linkBytesPerSec } = this.parts;
-    const measured = this.estimate.bandwidthBytesPerSec || linkBytesPerSec;
-    const pagesMax = holdBackCapPages({
-      downtimeLimitNs: limits.downtimeLimitNs,
-      fixedNs: fixedDowntimeNs,
-      bandwidthBytesPerSec: Math.min(this.loop.stopBandwidthBytesPerSec, measured),
-      bytesPerPage: mover.bytesPerPage,
-      otherPages: 0,
-    });
-    this.heldCapPages = Math.min(pagesMax, mover.pages);
+    const { mover } = this.parts;
+    const room = Math.floor(this.estimate.thresholdBytes / 2 / mover.pageSizeBytes);
+    this.heldCapPages = Math.min(room, mover.pages);
     const roundNs = this.loop.slotNs;
     this.sampler.choose({ pagesMax: this.heldCapPages, nowNs, roundNs }, (_held, atNs) => {
       this.toSend.andNot(this.sampler.held);

@@ -26,6 +26,8 @@ export const QEMU_SLOTS_PER_SEC = 10;
 export const QEMU_SLICE_NS = 50_000_000;
 /** ... but looks at the clock only once in 64 pages. */
 export const QEMU_SLICE_PAGES = 64;
+/** Socket buffers of about 480 KB, measured between two QEMU 7.2 processes: two looks' pages. */
+export const QEMU_WINDOW_BATCHES = 2;
 /** MAX_THROTTLE of migration/options.c: max-bandwidth, 128 MiB/s. */
 export const QEMU_MAX_BANDWIDTH = 134_217_728;
 
@@ -111,6 +113,7 @@ export function qemuPreset(
   return {
     ...named,
     batchPages: QEMU_SLICE_PAGES,
+    windowBatches: QEMU_WINDOW_BATCHES,
     order: "ascending",
     skipsRewritten: false,
     sendsLastSetLive: false,
