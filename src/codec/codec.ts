@@ -106,7 +106,7 @@ export function stagedModel(
   last: CodecFactory,
   context: CodecContext,
 ): CodecModel {
-  checkOrder(stages.map(({ factory }) => factory));
+  checkCodecOrder(stages);
   const made = stages.map(({ factory, params }) => factory.createModel(context, params));
   const names = stages.map(({ factory }) => factory.name);
   if (stages.at(-1)?.factory.takesAll !== true) {
@@ -154,7 +154,9 @@ class StagedModel implements CodecModel {
   }
 }
 
-function checkOrder(factories: readonly CodecFactory[]): void {
+/** Throws `bad-input` for stages behind one that takes all, or the same codec twice. */
+export function checkCodecOrder(stages: readonly StageOfPipeline[]): void {
+  const factories = stages.map(({ factory }) => factory);
   factories.forEach((factory, i) => {
     if (factories.indexOf(factory) !== i) {
       throw new PrecopyError("bad-input", `codec ${factory.name} stands twice: leave one out`);

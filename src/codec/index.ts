@@ -40,7 +40,7 @@ export type {
   StageBatch,
   StageOfPipeline,
 } from "./codec.js";
-export { BATCH_PAGES_MAX, zeroCost } from "./codec.js";
+export { BATCH_PAGES_MAX, checkCodecOrder, zeroCost } from "./codec.js";
 export { CompressorEncoder, type PageTransform } from "./compressor.js";
 export { deflateEncoder, deflatePage, inflatePage } from "./deflate.js";
 export { type AskTarget, type CollisionPolicy, HashDedupEncoder } from "./hash-dedup.js";

@@ -15,6 +15,8 @@ export interface MigrationConfig extends ResolvedStrategy {
   readonly linkBytesPerSec: number;
   /** Given up after this long, before the commit point. */
   readonly timeoutNs: number;
+  /** Batches between reading and having left. */
+  readonly windowBatches: number;
   /** Fencing number of this attempt. */
   readonly epoch: number;
 }

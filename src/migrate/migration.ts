@@ -60,7 +60,7 @@ export class Migration implements Requests {
     kernels: Kernels,
   ) {
     const { pages, pageSizeBytes, preset, predictor, strategy, strategyParams } = config;
-    const windowBatches = preset.windowBatches ?? 1;
+    const { windowBatches } = config;
     const region = "ram";
     const shape = { kernels, region, pages, pageSizeBytes, preset, windowBatches } as const;
     this.mover = new PageMover({ ...shape, requests: this });
@@ -97,7 +97,7 @@ export class Migration implements Requests {
   static arenaBytes(config: MigrationConfig): number {
     const { pages, preset, predictor, strategy } = config;
     return (
-      PageMover.arenaBytes(pages, preset, preset.windowBatches ?? 1) +
+      PageMover.arenaBytes(pages, preset, config.windowBatches) +
       predictor.arenaBytes(pages) +
       strategy.arenaBytes(pages) +
       ResidualPush.arenaBytes(preset)

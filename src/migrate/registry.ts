@@ -5,6 +5,7 @@
  */
 import { PrecopyError } from "../base/errors.js";
 import { type ParamSpecs, type ParamValues, parseParams } from "../base/params.js";
+import { CODECS, type CodecFactory, checkCodecOrder } from "../codec/index.js";
 import { ADMISSIONS } from "../policy/admission/index.js";
 import type { AdmissionFactory, AdmissionRule } from "../policy/admission.js";
 import type { ManagerFactory } from "../policy/manager.js";
@@ -36,17 +37,19 @@ export interface ResolvedStrategy {
   readonly predictor: PredictorFactory;
   readonly predictorParams: ParamValues;
   readonly throttle: Chosen<ThrottleFactory> | undefined;
+  /** In the order in which a page meets them; none = pages go as they are. */
+  readonly codecs: readonly Chosen<CodecFactory>[];
   readonly manager: Chosen<ManagerFactory> | undefined;
   readonly preset: Preset;
 }
 
 /** Names of what a strategy is combined with beside its predictor, for reports. */
-export function techniqueNames({ throttle, manager }: ResolvedStrategy): string[] {
-  return [throttle, manager].flatMap((chosen) => chosen?.factory.name ?? []);
+export function techniqueNames({ throttle, codecs, manager }: ResolvedStrategy): string[] {
+  return [throttle, ...codecs, manager].flatMap((chosen) => chosen?.factory.name ?? []);
 }
 
 /** What kinds of techniques there are, and how many of each a name may hold. */
-const KINDS = { predictor: 1, throttle: 1, manager: 1 } as const;
+const KINDS = { predictor: 1, throttle: 1, codec: 8, manager: 1 } as const;
 export type TechniqueKind = keyof typeof KINDS;
 
 interface Technique {
@@ -75,6 +78,7 @@ export class Registry {
     }
     for (const predictor of PREDICTORS) registry.addPredictor(predictor);
     for (const throttle of THROTTLES) registry.addThrottle(throttle);
+    for (const codec of CODECS) registry.addCodec(codec);
     for (const manager of MANAGERS) registry.addManager(manager);
     for (const preset of PRESETS) registry.addPreset(preset);
     for (const admission of ADMISSIONS) registry.addAdmission(admission);
@@ -91,6 +95,10 @@ export class Registry {
 
   addThrottle(factory: ThrottleFactory): void {
     add(this.techniques, "technique", factory.name, { kind: "throttle", factory });
+  }
+
+  addCodec(factory: CodecFactory): void {
+    add(this.techniques, "technique", factory.name, { kind: "codec", factory });
   }
 
   addManager(factory: ManagerFactory): void {
@@ -115,6 +123,10 @@ export class Registry {
 
   listThrottles(): readonly ThrottleFactory[] {
     return this.list("throttle");
+  }
+
+  listCodecs(): readonly CodecFactory[] {
+    return this.list("codec");
   }
 
   listManagers(): readonly ManagerFactory[] {
@@ -147,6 +159,11 @@ export class Registry {
     const strategy = find(this.strategies, "strategy", name.strategy.name);
     const chosen = name.techniques.map((part) => this.choose(part));
     const preset = this.resolvePreset(name.preset ?? { name: strategy.defaultPreset, params: "" });
+    const codecs = only<CodecFactory>(chosen, "codec");
+    if (codecs.length === 0 && preset.defaultCodec !== undefined) {
+      codecs.push(this.chosen<CodecFactory>(preset.defaultCodec));
+    }
+    checkCodecOrder(codecs);
     const [predictor = this.chosen<PredictorFactory>(strategy.defaultPredictor)] =
       only<PredictorFactory>(chosen, "predictor");
     return {
@@ -156,6 +173,7 @@ export class Registry {
       predictor: predictor.factory,
       predictorParams: predictor.params,
       throttle: only<ThrottleFactory>(chosen, "throttle")[0],
+      codecs,
       manager: only<ManagerFactory>(chosen, "manager")[0],
       preset,
     };

@@ -12,9 +12,9 @@ import { type Kernels, U32Buffer } from "../kernels/index.js";
 import { MigrationChecker } from "../migrate/checker.js";
 import type { Command, CommandOf, MigrationEvent } from "../migrate/messages.js";
 import type { Migration } from "../migrate/migration.js";
+import type { MigrationConfig } from "../migrate/migration-config.js";
 import { URGENT_SLOTS } from "../migrate/page-mover.js";
 import type { MigrationReport } from "../migrate/report.js";
-import type { Preset } from "../policy/preset.js";
 import { FrameSender, type FrameTag } from "./frame-sender.js";
 import { HandOver, type Standing, standingOf } from "./hand-over.js";
 import { hashMessage } from "./message-hash.js";
@@ -33,6 +33,7 @@ export interface DriverWorld {
   readonly queue: EventQueue<(nowNs: number) => void>;
   readonly network: Network<FrameTag>;
   readonly hash: RunningHash;
+  readonly seed: number;
   readonly repeat: string;
   observe(guest: string, message: Command | MigrationEvent): void;
 }
@@ -76,7 +77,12 @@ export class MigrationDriver {
     const { kernels, repeat } = world;
     this.received = new ModelTarget({ kernels, guest, source, target });
     this.checker = new MigrationChecker(kernels, guest.pages, this.received.memory, repeat);
-    this.encoder = new PageEncoder(engine.config);
+    this.encoder = new PageEncoder({
+      config: engine.config,
+      domain: source.domain(options.spec.domain).spec,
+      seed: world.seed,
+      latencyNs: options.latencyNs,
+    });
     this.handOver = new HandOver({
       options,
       sender: this.sender,
@@ -85,14 +91,17 @@ export class MigrationDriver {
       feed: (event) => this.feed(event),
     });
     const { preset } = engine.config;
-    const windowBatches = preset.windowBatches ?? 1;
+    const { windowBatches } = engine.config;
     for (let i = 0; i < windowBatches + URGENT_SLOTS; i++) {
       const versions = U32Buffer.create(kernels, i < windowBatches ? preset.batchPages : 1);
       this.slots.push({ pages: versions, versions });
     }
   }
 
-  static arenaBytes(pages: number, { batchPages, windowBatches = 1 }: Preset): number {
+  static arenaBytes(
+    pages: number,
+    { windowBatches, preset: { batchPages } }: MigrationConfig,
+  ): number {
     return (
       MigrationChecker.arenaBytes(pages) +
       ModelTarget.arenaBytes(pages) +
@@ -215,8 +224,9 @@ export class MigrationDriver {
     mine.pages = pages;
     this.received.memory.gatherFrom(guest.pages, pages, mine.versions);
     this.checker.batchRead(pages, mine.versions);
-    const { bodyBytes, headerPages, cpuNs } = this.encoder.encode(pages, mine.versions);
-    this.later(nowNs + cpuNs, (atNs) =>
+    const readyNs = this.encoder.encode(pages, mine.versions, nowNs);
+    const { bodyBytes, headerPages } = this.encoder.cost;
+    this.later(readyNs, (atNs) =>
       this.feed({ kind: "batch-read", id, atNs, bodyBytes, headerPages }),
     );
   }

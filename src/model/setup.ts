@@ -6,7 +6,7 @@ import { PrecopyError } from "../base/errors.js";
 import { PAGE_SIZE_BYTES } from "../base/units.js";
 import { Migration } from "../migrate/migration.js";
 import type { MigrationConfig } from "../migrate/migration-config.js";
-import type { Registry } from "../migrate/registry.js";
+import type { Registry, ResolvedStrategy } from "../migrate/registry.js";
 import { ADMISSION_MAX } from "../policy/admission.js";
 import { MigrationDriver } from "./migration-driver.js";
 import { ModelGuest, type ModelGuestKeeps } from "./model-guest.js";
@@ -32,8 +32,10 @@ export function resolveConfigs(spec: SimulationSpec, registry: Registry): Migrat
     const source = sourceOf(spec, i);
     const route = routes.between(source, migration.to);
     const linkBytesPerSec = route.payloadBytesPerSec;
+    const resolved = registry.resolve(migration.strategy);
     return {
-      ...registry.resolve(migration.strategy),
+      ...resolved,
+      windowBatches: windowOf(resolved),
       guest: domain.name,
       pages: domain.pages,
       pageSizeBytes: PAGE_SIZE_BYTES,
@@ -48,6 +50,11 @@ export function resolveConfigs(spec: SimulationSpec, registry: Registry): Migrat
   });
 }
 
+/** One batch is encoded while another one leaves, where pages are encoded at all. */
+function windowOf({ preset, codecs }: ResolvedStrategy): number {
+  return Math.max(preset.windowBatches ?? 1, codecs.length > 0 ? 2 : 1);
+}
+
 /** Arena bytes for everything in the simulation. */
 export function arenaFor(spec: SimulationSpec, configs: readonly MigrationConfig[]): number {
   let bytes = ARENA_SLACK_BYTES;
@@ -57,9 +64,9 @@ export function arenaFor(spec: SimulationSpec, configs: readonly MigrationConfig
     bytes += ModelGuest.arenaBytes(domain, guestKeeps(moves));
   }
   for (const config of configs) {
-    const { pages, preset } = config;
+    const { pages } = config;
     bytes += Migration.arenaBytes(config);
-    bytes += MigrationDriver.arenaBytes(pages, preset);
+    bytes += MigrationDriver.arenaBytes(pages, config);
     bytes += ARENA_SLACK_BYTES / 16;
   }
   return bytes;

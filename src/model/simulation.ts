@@ -343,6 +343,7 @@ export class Simulation {
       queue: this.queue,
       network: this.network,
       hash: this.hash,
+      seed: this.spec.seed,
       repeat: `seed ${this.spec.seed}`,
       observe: this.options.observe ?? (() => {}),
     };

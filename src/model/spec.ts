@@ -4,6 +4,7 @@
  * rates bytes a second unless the name says otherwise.
  */
 import type { ActivitySpec } from "../guest/activity.js";
+import type { ContentProfileSpec } from "../guest/content-profile.js";
 import type { FrameShape } from "./link.js";
 
 /**
@@ -95,6 +96,8 @@ export interface DomainSpec {
   readonly deviceStateBytes: number;
   /** Pages that suspending itself dirties: about 190 measured on Xen 4.17 PV, 260 PVH. */
   readonly suspendDirtiesPages: number;
+  /** What its pages hold, for codecs; default: nothing compresses, nothing is equal or zero. */
+  readonly content?: ContentProfileSpec;
   /** Memory activity at a share s of the CPUs that it asks for is s^writeElasticity of the whole:
    * 1 (default) in proportion, below 1 sub-linear as of real guests, 0 unmoved. */
   readonly writeElasticity?: number;

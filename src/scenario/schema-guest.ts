@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { PrecopyError } from "../base/errors.js";
 import { NS_PER_SEC, PAGE_SIZE_BYTES, parseDuration } from "../base/units.js";
+import { CONTENT_PROFILES } from "../guest/content-profiles.js";
 import type { Phase } from "../guest/synthetic.js";
 import { TRACE_READ_FORMATS } from "../guest/trace-read.js";
 import { CREDIT_DEFAULT_WEIGHT, CREDIT_MAX_WEIGHT } from "../model/credit-scheduler.js";
@@ -23,6 +24,8 @@ import {
   size,
   words,
 } from "./fields.js";
+
+const CONTENT_NAMES = CONTENT_PROFILES.map(({ name }) => name);
 
 export const CPUS_MAX = 4096;
 const GUEST_MEMORY_MAX = GUEST_PAGES_MAX * PAGE_SIZE_BYTES;
@@ -65,6 +68,10 @@ export function guestSchema() {
         min: 0,
         max: 65_536,
       }).prefault(190),
+      content: choice(CONTENT_NAMES, {
+        description:
+          "What its pages hold, for codecs: a measured guest's, or nothing that compresses.",
+      }).prefault("incompressible"),
       "write-elasticity": decimal({
         description: "With a share s of the CPU it wants, it touches memory at s to this power.",
         min: 0,

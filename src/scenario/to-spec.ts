@@ -1,6 +1,7 @@
 /** From a checked scenario file and its recordings to what the model simulates. */
 import { PAGE_SIZE_BYTES } from "../base/units.js";
 import type { ActivitySpec } from "../guest/activity.js";
+import { CONTENT_PROFILES } from "../guest/content-profiles.js";
 import type { SyntheticComponent } from "../guest/synthetic.js";
 import type { Trace } from "../guest/trace.js";
 import { tileTrace } from "../guest/trace-edit.js";
@@ -109,8 +110,14 @@ function toDomain(name: string, guest: GuestFile, trace: Trace | undefined): Dom
     activity,
     deviceStateBytes: guest["device-state"],
     suspendDirtiesPages: Math.min(guest["suspend-dirties"], pages),
+    ...contentOf(guest),
     ...(guest["write-elasticity"] !== 1 && { writeElasticity: guest["write-elasticity"] }),
   };
+}
+
+function contentOf({ content }: GuestFile): Pick<DomainSpec, "content"> {
+  const profile = CONTENT_PROFILES.find(({ name }) => name === content);
+  return profile === undefined || profile.name === "incompressible" ? {} : { content: profile };
 }
 
 function toActivity(guest: GuestFile, pages: number, trace: Trace | undefined): ActivitySpec {
