@@ -1,7 +1,7 @@
 /**
  * What page compressors have in common: each page alone, a stream header, a big-endian u32 length and
- * the compressed bytes (as QEMU's compress threads send them, migration/ram.c,
- * qemu_put_compression_data [recalled, not verified]); a page that does not get smaller is left to the
+ * the compressed bytes (as QEMU's compress threads send them, migration/qemu-file.c,
+ * qemu_put_compression_data, verified; they wrap deflate in zlib, 6 bytes more); a page that does not get smaller is left to the
  * next stage, and the time is lost.
  */
 import type { ContentProfile } from "../guest/content-profile.js";

@@ -7,8 +7,8 @@
  *   │ address | flag │ body │ address | flag │ body │     │ EOS │
  *   └────────────────┴──────┴────────────────┴──────┴─···─┴─────┘
  *
- * The flags are QEMU's [recalled, not verified]; zstd and digests, which QEMU's stream does not have,
- * take bits that it leaves free.
+ * The flags are QEMU's (RAM_SAVE_FLAG_*, verified in migration/ram.c); zstd and digests, which its
+ * stream does not have, take bits that it leaves free with pages of 4 KiB.
  */
 import { assert } from "../base/assert.js";
 import { PrecopyError } from "../base/errors.js";

@@ -14,12 +14,13 @@ const ZERO: Stage = { name: "zero" };
 const XBZRLE: Stage = { name: "xbzrle", params: "cacheMib=64" };
 const DEFLATE: Stage = { name: "deflate", compress: level(6) };
 
-const PIPELINES: { name: string; stages: Stage[] }[] = [
+/** The platform's compressor is slow by the page; zlib, which it is, takes the larger share. */
+const PIPELINES: { name: string; stages: Stage[]; pages?: number }[] = [
   { name: "raw", stages: [] },
   { name: "zero", stages: [ZERO] },
   { name: "hash-dedup", stages: [{ name: "hash-dedup" }] },
   { name: "xbzrle", stages: [XBZRLE] },
-  { name: "deflate", stages: [{ name: "deflate" }] },
+  { name: "deflate", stages: [{ name: "deflate" }], pages: 600 },
   {
     name: "deflate, level 1",
     stages: [{ name: "deflate", params: "level=1", compress: level(1) }],
@@ -41,8 +42,8 @@ beforeAll(() => zstd.init());
 describe.each([...MEASURED_PROFILES, INCOMPRESSIBLE])("on pages like those of $name", (spec) => {
   it.each(PIPELINES)(
     "$name costs what the model says",
-    async ({ stages }) => {
-      const guest = { spec, pages: 1500, dirtyShare: 0.5, rounds: 4, seed: 7 };
+    async ({ stages, pages = 1500 }) => {
+      const guest = { spec, pages, dirtyShare: 0.5, rounds: 4, seed: 7 };
       const { rounds, isWhole } = await runCodec(guest, stages, zstd);
       expect(isWhole).toBe(true);
       for (const [i, { real, model }] of rounds.entries()) {
