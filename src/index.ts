@@ -54,7 +54,13 @@ export {
 /* Names, and what a plug-in registers under them: strategies, predictors, presets. */
 
 export { type ParamSpec, type ParamSpecs, type ParamValues, parseParams } from "./base/params.js";
-export { Registry, type ResolvedStrategy } from "./migrate/registry.js";
+export {
+  type ListedTechnique,
+  type NameKind,
+  Registry,
+  type ResolvedStrategy,
+} from "./migrate/registry.js";
+export { representativeNames } from "./migrate/representatives.js";
 export type { LiveParts, LivePhase, StrategyFactory } from "./migrate/strategy.js";
 export { parseStrategyName, type StrategyName } from "./migrate/strategy-name.js";
 export * from "./workingset/index.js";

@@ -99,18 +99,12 @@ function parseParam(
       return parseQuantityWithin(name, text, spec);
     case "choice":
       if (spec.choices.includes(text)) return text;
-      throw new PrecopyError(
-        "bad-input",
-        `${name} is "${text}": it must be one of ${spec.choices.join(", ")}`,
-      );
+      throw new PrecopyError("bad-input", `${name} is "${text}": it must be ${paramRange(spec)}`);
     default: {
       const value = Number(text);
       const whole = spec.kind === "number" || Number.isInteger(value);
       if (Number.isFinite(value) && whole && value >= spec.min && value <= spec.max) return value;
-      throw new PrecopyError(
-        "bad-input",
-        `${name} is "${text}": it must be ${spec.kind === "integer" ? "a whole number" : "a number"} from ${spec.min} to ${spec.max}`,
-      );
+      throw new PrecopyError("bad-input", `${name} is "${text}": it must be ${paramRange(spec)}`);
     }
   }
 }
@@ -122,11 +116,7 @@ function parseQuantityWithin(
 ): number {
   const value = spec.kind === "size" ? parseSize(text) : parseRate(text);
   if (value >= spec.min && value <= spec.max) return value;
-  const [least, most] = [spec.min, spec.max].map((limit) => formatQuantity(spec.kind, limit));
-  throw new PrecopyError(
-    "bad-input",
-    `${name} is "${text}": it must be a ${spec.kind} from ${least} to ${most}`,
-  );
+  throw new PrecopyError("bad-input", `${name} is "${text}": it must be ${paramRange(spec)}`);
 }
 
 function formatQuantity(kind: "size" | "bandwidth", value: number): string {
@@ -148,6 +138,27 @@ export function formatParam(spec: ParamSpec): string {
     }
     default:
       return String(value);
+  }
+}
+
+/** What a parameter may be, in words: "a number from 0.01 to 1", "one of write, reference". */
+export function paramRange(spec: ParamSpec): string {
+  switch (spec.kind) {
+    case "flag":
+      return "a flag, written alone";
+    case "choice":
+      return `one of ${spec.choices.join(", ")}`;
+    case "duration":
+      return spec.auto ? "a duration or auto" : "a duration";
+    case "size":
+    case "bandwidth": {
+      const { kind, min, max } = spec;
+      return `a ${kind} from ${formatQuantity(kind, min)} to ${formatQuantity(kind, max)}`;
+    }
+    default: {
+      const what = spec.kind === "integer" ? "a whole number" : "a number";
+      return `${what} from ${spec.min} to ${spec.max}`;
+    }
   }
 }
 

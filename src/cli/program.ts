@@ -1,12 +1,13 @@
 /** The command line as a function: words in, exit code out. */
 import { Command } from "commander";
+import { STRATEGY_GRAMMAR } from "../migrate/strategy-name.js";
 import { boundCommand } from "./commands/bound.js";
 import { compareCommand } from "./commands/compare.js";
 import { mergeCommand } from "./commands/merge.js";
 import { runCommand } from "./commands/run.js";
 import { schemaCommand } from "./commands/schema.js";
-import { strategiesCommand } from "./commands/strategies.js";
 import { sweepCommand } from "./commands/sweep.js";
+import { techniquesCommand } from "./commands/techniques.js";
 import { tourCommand } from "./commands/tour.js";
 import { traceCommand } from "./commands/trace.js";
 import { validateCommand } from "./commands/validate.js";
@@ -20,10 +21,10 @@ Start here:
   precopy tour                                   the method's own experiment, explained
   precopy run examples/seed.yaml                 one migration, one report
   precopy compare examples/seed.yaml --runs 10   which strategy is better, by how much
-  precopy strategies                             what can be written after -s
+  precopy techniques                             what can be written after -s
 
-A strategy is written strategy+predictor:params@preset,
-as in pre-copy, pre-copy@xen2005 or pre-copy+wsclock:tau=200ms@xen.
+A strategy is written ${STRATEGY_GRAMMAR},
+as in pre-copy, pre-copy@xen2005 or pre-copy+wsclock:tau=200ms+auto-converge@qemu72.
 
 Exit codes: 0 ok, 1 a bug in precopy, 2 bad input, 3 a stated limit was missed,
 4 a migration was aborted, 130 interrupted.
@@ -74,7 +75,7 @@ function createProgram(session: Session): Command {
     validateCommand(session),
     xlCommand(session),
     traceCommand(),
-    strategiesCommand(session),
+    techniquesCommand(session),
     schemaCommand(session),
     tourCommand(session),
   ];

@@ -52,7 +52,11 @@ export function techniqueNames({ throttle, codecs, manager }: ResolvedStrategy):
 const KINDS = { predictor: 1, throttle: 1, codec: 8, manager: 1 } as const;
 export type TechniqueKind = keyof typeof KINDS;
 
-interface Technique {
+/** Every kind of name: strategies, what they are combined with, and what is written apart. */
+export type NameKind = "strategy" | TechniqueKind | "preset" | "admission";
+
+/** What everything that has a name tells of itself. */
+export interface Technique {
   readonly name: string;
   readonly summary: string;
   readonly source: string;
@@ -62,6 +66,12 @@ interface Technique {
 interface Registered {
   readonly kind: TechniqueKind;
   readonly factory: Technique;
+}
+
+/** A name as lists and completions see it; a preset may have no parameters. */
+export interface ListedTechnique {
+  readonly kind: NameKind;
+  readonly factory: Omit<Technique, "params"> & { readonly params?: ParamSpecs };
 }
 
 export class Registry {
@@ -111,6 +121,22 @@ export class Registry {
 
   addAdmission(admission: AdmissionFactory): void {
     add(this.admissions, "admission rule", admission.name, admission);
+  }
+
+  /** Every kind there is, also one without names. */
+  kinds(): readonly NameKind[] {
+    return ["strategy", ...(Object.keys(KINDS) as TechniqueKind[]), "preset", "admission"];
+  }
+
+  /** Every name, kind by kind in the order of {@link kinds}, in a kind as they were added. */
+  listTechniques(): readonly ListedTechnique[] {
+    const all: ListedTechnique[] = [
+      ...this.listStrategies().map((factory) => ({ kind: "strategy" as const, factory })),
+      ...this.techniques.values(),
+      ...this.listPresets().map((factory) => ({ kind: "preset" as const, factory })),
+      ...this.listAdmissions().map((factory) => ({ kind: "admission" as const, factory })),
+    ];
+    return this.kinds().flatMap((kind) => all.filter((one) => one.kind === kind));
   }
 
   listStrategies(): readonly StrategyFactory[] {

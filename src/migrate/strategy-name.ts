@@ -7,6 +7,9 @@
  */
 import { PrecopyError } from "../base/errors.js";
 
+/** How a name is written, for help and for machines. */
+export const STRATEGY_GRAMMAR = "strategy[:params](+technique[:params])*[@preset[:params]]";
+
 /** A name with the text of its parameters. */
 export interface NamePart {
   readonly name: string;

@@ -1,5 +1,5 @@
 /**
- * Plug-ins: an ES module whose default export adds strategies, predictors, presets and admission
+ * Plug-ins: an ES module whose default export adds strategies, techniques, presets and admission
  * rules to a registry, by the same interfaces that the package's own use.
  *
  *     export default function register(registry) {
@@ -7,18 +7,20 @@
  *     }
  */
 import { PrecopyError } from "../base/errors.js";
-import type { Registry } from "../migrate/registry.js";
+import type { NameKind, Registry } from "../migrate/registry.js";
 
 /** What a plug-in's module exports by default. */
 export type RegisterPlugin = (registry: Registry) => void;
 
-/** A form that registered entries must have: names of their functions. */
-const REQUIRED = {
-  strategy: ["arenaBytes", "createThrottle", "createLive"],
+/** Functions that registered entries must have. */
+const REQUIRED: Readonly<Partial<Record<NameKind, readonly string[]>>> = {
+  strategy: ["arenaBytes", "createLive"],
   predictor: ["evidence", "arenaBytes", "create"],
+  throttle: ["create"],
+  manager: ["create"],
   preset: ["createStopRule", "createBandwidth"],
   admission: ["create"],
-} as const;
+};
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
@@ -32,7 +34,7 @@ export function loadPlugin(module: unknown, registry: Registry, file: string): s
     const problem = register === undefined ? "has no default export" : "exports no function";
     refuse(file, `${problem}: write "export default function register(registry) { … }"`);
   }
-  const before = new Set(entriesOf(registry).map(({ entry }) => entry));
+  const before = new Set(registry.listTechniques().map(({ factory }) => factory));
   let returned: unknown;
   try {
     returned = (register as RegisterPlugin)(registry);
@@ -44,23 +46,14 @@ export function loadPlugin(module: unknown, registry: Registry, file: string): s
     returned.catch(() => {});
     refuse(file, "registers asynchronously: make register() a plain function");
   }
-  const added = entriesOf(registry).filter(({ entry }) => !before.has(entry));
+  const added = registry.listTechniques().filter(({ factory }) => !before.has(factory));
   if (added.length === 0)
     refuse(file, "registered nothing: call registry.addPredictor or the like");
-  for (const { kind, entry } of added) checkEntry(file, kind, entry);
-  return added.map(({ entry }) => entry.name);
+  for (const { kind, factory } of added) checkEntry(file, kind, factory);
+  return added.map(({ factory }) => factory.name);
 }
 
-function entriesOf(registry: Registry) {
-  return [
-    ...registry.listStrategies().map((entry) => ({ kind: "strategy" as const, entry })),
-    ...registry.listPredictors().map((entry) => ({ kind: "predictor" as const, entry })),
-    ...registry.listPresets().map((entry) => ({ kind: "preset" as const, entry })),
-    ...registry.listAdmissions().map((entry) => ({ kind: "admission" as const, entry })),
-  ];
-}
-
-function checkEntry(file: string, kind: keyof typeof REQUIRED, entry: { name: string }): void {
+function checkEntry(file: string, kind: NameKind, entry: { name: string }): void {
   const { name, summary, source, params } = entry as unknown as Record<string, unknown>;
   if (typeof name !== "string" || !NAME.test(name)) {
     refuse(file, `names a ${kind} "${name}": use lower-case letters, digits and hyphens`);
@@ -72,7 +65,7 @@ function checkEntry(file: string, kind: keyof typeof REQUIRED, entry: { name: st
   if (kind !== "preset" && (typeof params !== "object" || params === null)) {
     refuse(file, `brings a ${kind} ${name} without params: give {} if it takes none`);
   }
-  for (const method of REQUIRED[kind]) {
+  for (const method of REQUIRED[kind] ?? []) {
     if (typeof (entry as unknown as Record<string, unknown>)[method] !== "function") {
       refuse(file, `brings a ${kind} ${name} without a function ${method}()`);
     }

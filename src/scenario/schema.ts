@@ -279,7 +279,7 @@ function strategyField(registry: Registry) {
   return parsed(
     {
       what: "a strategy",
-      description: "strategy+predictor:params@preset; the strategies command lists what there is.",
+      description: "strategy+technique:params@preset; the techniques command lists what there is.",
       example: "pre-copy+wsclock:tau=200ms@xen",
     },
     (text) => registry.resolve(text).name,

@@ -32,7 +32,7 @@ describe("precopy", () => {
     const [bare, help] = await Promise.all([precopy([]), precopy(["--help"])]);
     for (const { code, out, err } of [bare, help]) {
       expect({ code, err }).toEqual({ code: 0, err: "" });
-      for (const command of ["run", "compare", "bound", "xl", "trace", "strategies", "tour"]) {
+      for (const command of ["run", "compare", "bound", "xl", "trace", "techniques", "tour"]) {
         expect(out).toMatch(new RegExp(`^  ${command}\\b`, "m"));
       }
       expect(out).toContain("precopy run examples/seed.yaml");
@@ -45,7 +45,7 @@ describe("precopy", () => {
     expect(await precopy(["--version"])).toMatchObject({ code: 0, out: `${version}\n`, err: "" });
   });
 
-  it.each(["run", "compare", "bound", "xl list", "trace info", "strategies", "schema", "tour"])(
+  it.each(["run", "compare", "bound", "xl list", "trace info", "techniques", "schema", "tour"])(
     "has help for %s",
     async (command) => {
       const { code, out } = await precopy([...command.split(" "), "--help"]);
@@ -65,30 +65,67 @@ describe("precopy", () => {
   }, 60_000);
 });
 
-describe("precopy strategies", () => {
-  it("lists every name with its parameters and source", async () => {
-    const { code, out } = await precopy(["strategies"]);
+describe("precopy techniques", () => {
+  it("lists every name of every kind with its parameters and source", async () => {
+    const { code, out } = await precopy(["techniques"]);
     expect(code).toBe(0);
-    const registry = Registry.standard();
-    const all = [
-      ...registry.listStrategies(),
-      ...registry.listPredictors(),
-      ...registry.listPresets(),
-    ];
-    for (const { name, summary, source } of all) {
+    const all = Registry.standard().listTechniques();
+    expect(all.length).toBeGreaterThan(25);
+    for (const { name, summary, source, params = {} } of all.map(({ factory }) => factory)) {
       expect(out).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
       expect(out).toContain(summary);
       expect(out).toContain(source);
-    }
-    for (const { params } of registry.listPredictors()) {
       for (const key of Object.keys(params)) expect(out).toMatch(new RegExp(`^ +${key}\\b`, "m"));
     }
     expect(out).toMatch(/tau=auto +age/);
     expect(out).toMatch(/bits=write\|reference +R bit/);
+    expect(out).toContain("strategy[:params](+technique[:params])*[@preset[:params]]");
+    for (const line of out.split("\n").slice(0, 2)) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  it("is what strategies was", async () => {
+    const [old, now] = await Promise.all([precopy(["strategies"]), precopy(["techniques"])]);
+    expect(old).toEqual(now);
+  });
+
+  it("tells one in full: source, how it is written, what its parameters may be", async () => {
+    const { code, out } = await precopy(["techniques", "auto-converge"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^auto-converge {2}throttle\n/);
+    expect(out).toMatch(/written +pre-copy\+auto-converge@qemu72\n/);
+    expect(out).toMatch(/initial=20\n.*a whole number from 1 to 99\n/);
+    expect(out).toMatch(/version=10\.2\|7\.2\n.*one of 10\.2, 7\.2\n/);
+    const strategy = await precopy(["techniques", "seed"]);
+    expect(strategy.out).toMatch(/predictor +wsclock\n +preset +xen\n/);
+    expect((await precopy(["techniques", "serial"])).out).toContain("It takes no parameters.");
+  });
+
+  it("has a near name for one that is not there", async () => {
+    const { code, out, err } = await precopy(["techniques", "ws-clok"]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain('nothing is named "ws-clok": did you mean "wsclock"?');
+  });
+
+  it("gives the same as JSON, with names that run takes", async () => {
+    const { code, out } = await precopy(["techniques", "--json"]);
+    expect(code).toBe(0);
+    const json = JSON.parse(out);
+    const registry = Registry.standard();
+    const listed = registry.listTechniques().map(({ kind, factory }) => [kind, factory.name]);
+    expect(json).toMatchObject({ schemaVersion: 1, kinds: registry.kinds() });
+    const read = json.techniques.map(({ kind, name }: Record<string, string>) => [kind, name]);
+    expect(read).toEqual(listed);
+    const wsclock = json.techniques.find(({ name }: { name: string }) => name === "wsclock");
+    expect(wsclock.params.tau).toMatchObject({ kind: "duration", default: "auto" });
+    expect(wsclock.params.bits.choices).toEqual(["write", "reference"]);
+    for (const { kind, name, written } of json.techniques) {
+      expect(written).toContain(name);
+      if (kind !== "admission") expect(registry.resolve(written).name).toBe(written);
+    }
   });
 
   it("lists admission rules, which run takes as --admission", async () => {
-    const { out } = await precopy(["strategies"]);
+    const { out } = await precopy(["techniques"]);
     for (const { name, summary } of Registry.standard().listAdmissions()) {
       expect(out).toMatch(new RegExp(`^  ${name} +${summary}`, "m"));
     }
@@ -102,7 +139,7 @@ describe("precopy strategies", () => {
 
   it("lists what a plug-in brings, which run takes then", async () => {
     const plugin = folder.file("two.mjs", TWO_ROUNDS);
-    const { code, out } = await precopy(["strategies", "--plugin", plugin]);
+    const { code, out } = await precopy(["techniques", "--plugin", plugin]);
     expect(code).toBe(0);
     expect(out).toContain("stops after two rounds");
     const words = ["run", scenario, "-s", "pre-copy@two-rounds", "--plugin", plugin, "--json"];

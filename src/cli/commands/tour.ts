@@ -102,7 +102,7 @@ Next:
   precopy compare ${SCENARIO} --runs 10         ten seeds: mean, deviation, who wins
   precopy compare examples/busy-database.yaml            a guest that writes faster than it can be sent
   precopy xl top ${SCENARIO} --at 2s            the host in the middle of it
-  precopy strategies                                     everything that can be written after -s
+  precopy techniques                                     everything that can be written after -s
 `;
 
 async function introduce(
