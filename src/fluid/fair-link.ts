@@ -6,15 +6,20 @@
  * run at the level, so one virtual clock serves them all (fair queueing's virtual time: Demers,
  * Keshav & Shenker, SIGCOMM 1989): V grows by level * dt, and a flow that started at V with b
  * bytes ends when V reaches V + b, whatever happens to the level meanwhile. Flows at their limit
- * end at a fixed real time. A flow changes sides when the level crosses its limit.
+ * end at a fixed real time. Flows of one limit form a class (limit-class.ts), which changes sides
+ * when the level crosses its limit; every change of side counts against a bound.
  *
- *   timed     by real time: senders in their delay, and flows at their limit
- *   fair      by virtual time: flows at the level
- *   fairLimit / cappedLimit   the same flows by their limits, lowest and highest first
+ *   timed     by real time: senders in their delay (their numbers), and classes at their limit
+ *             (number of senders + number of the class)
+ *   fair      by virtual time: classes at the level
+ *   fairLimit / cappedLimit   the same classes by their limits, lowest and highest first
  */
 import { assert } from "../base/assert.js";
 import { IndexedHeap } from "./indexed-heap.js";
+import { LimitClass } from "./limit-class.js";
 import {
+  changesReason,
+  FLUID_CHANGES_MAX,
   type FluidBounds,
   type FluidCounts,
   type FluidSender,
@@ -27,12 +32,17 @@ export class FairLink {
   private virtualBytes = 0;
   private level = 0;
   private cappedSum = 0;
+  private fairFlows = 0;
+  private changes = 0;
   private readonly timed: IndexedHeap;
   private readonly fair: IndexedHeap;
   private readonly fairLimit: IndexedHeap;
   private readonly cappedLimit: IndexedHeap;
-  /** 1 while a sender waits for its delay to pass. */
-  private readonly delayed: Uint8Array;
+  /** 1 while a sender waits for its delay to pass; 2 when it has ended. */
+  private readonly state: Uint8Array;
+  private readonly classes: (LimitClass | undefined)[] = [];
+  private readonly freeClasses: number[] = [];
+  private readonly classOf = new Map<number, number>();
 
   constructor(
     private readonly capacityBytesPerSec: number,
@@ -42,11 +52,12 @@ export class FairLink {
       capacityBytesPerSec > 0 && capacityBytesPerSec < Number.POSITIVE_INFINITY,
       `a link's capacity ${capacityBytesPerSec} is positive and finite`,
     );
-    this.timed = new IndexedHeap(senders.length);
-    this.fair = new IndexedHeap(senders.length);
-    this.fairLimit = new IndexedHeap(senders.length);
-    this.cappedLimit = new IndexedHeap(senders.length);
-    this.delayed = new Uint8Array(senders.length);
+    const n = senders.length;
+    this.timed = new IndexedHeap(2 * n);
+    this.fair = new IndexedHeap(n);
+    this.fairLimit = new IndexedHeap(n);
+    this.cappedLimit = new IndexedHeap(n);
+    this.state = new Uint8Array(n);
   }
 
   /** Runs all senders to their ends, or cuts off those that a bound stops. */
@@ -56,63 +67,98 @@ export class FairLink {
     for (;;) {
       const fairSec = this.nextFairSec();
       const isFair = fairSec < timed.topKey;
-      const id = isFair ? fair.top : timed.top;
-      if (id === -1) return;
+      const top = isFair ? fair.top : timed.top;
+      if (top === -1) return;
       const atSec = isFair ? fairSec : timed.topKey;
       if (atSec > bounds.untilSec) return this.cutOff(bounds.untilSec, untilReason(bounds));
       if (counts.steps >= bounds.stepsMax) return this.cutOff(this.nowSec, stepsReason(bounds));
-      this.moveTo(atSec);
-      if (isFair) this.virtualBytes = fair.keyOf(id);
-      this.takeOut(id, isFair);
-      const sender = senders[id] as FluidSender;
-      if (this.delayed[id] === 1 && sender.bytes > 0) {
-        this.startFlow(id, sender);
-      } else {
-        counts.steps++;
-        if (sender.next(atSec)) this.begin(id, sender);
-      }
+      if (this.changes >= FLUID_CHANGES_MAX) return this.cutOff(this.nowSec, changesReason());
+      if (this.fair.size > 0) this.virtualBytes += this.level * (atSec - this.nowSec);
+      this.nowSec = atSec;
+      if (isFair) this.virtualBytes = fair.keyOf(top);
+      this.step(isFair ? top + senders.length : top, counts);
       this.rebalance();
     }
   }
 
-  private begin(id: number, sender: FluidSender): void {
-    if (sender.delaySec === 0 && sender.bytes > 0) return this.startFlow(id, sender);
-    this.delayed[id] = 1;
-    this.timed.add(id, this.nowSec + sender.delaySec);
+  /** What `timed` or `fair` gave is due: a sender's delay is over, or a flow of a class ends. */
+  private step(due: number, counts: FluidCounts): void {
+    const isDelay = due < this.senders.length;
+    if (isDelay) this.timed.remove(due);
+    const id = isDelay ? due : this.endFlow(due - this.senders.length);
+    const sender = this.senders[id] as FluidSender;
+    if (isDelay && this.state[id] === 1 && sender.bytes > 0) return this.startFlow(id, sender);
+    counts.steps++;
+    if (!sender.next(this.nowSec)) {
+      this.state[id] = 2;
+    } else if (sender.delaySec === 0 && sender.bytes > 0) {
+      this.startFlow(id, sender);
+    } else {
+      this.state[id] = 1;
+      this.timed.add(id, this.nowSec + sender.delaySec);
+    }
   }
 
   private startFlow(id: number, sender: FluidSender): void {
-    this.delayed[id] = 0;
-    this.addFair(id, sender.bytes);
-  }
-
-  private addFair(id: number, bytes: number): void {
-    // Restarting the virtual clock keeps a flow that is alone free of rounding.
-    if (this.fair.size === 0) this.virtualBytes = 0;
-    this.fair.add(id, this.virtualBytes + bytes);
-    this.fairLimit.add(id, (this.senders[id] as FluidSender).limitBytesPerSec);
-  }
-
-  private addCapped(id: number, bytes: number, limit: number): void {
-    this.timed.add(id, this.nowSec + bytes / limit);
-    this.cappedLimit.add(id, -limit);
-    this.cappedSum += limit;
-  }
-
-  private takeOut(id: number, isFair: boolean): void {
-    if (isFair) {
-      this.fair.remove(id);
-      this.fairLimit.remove(id);
-      return;
+    this.state[id] = 0;
+    const limit = sender.limitBytesPerSec;
+    const known = this.classOf.get(limit);
+    const number = known ?? this.freeClasses.pop() ?? this.classes.length;
+    if (known === undefined) {
+      // Restarting the virtual clock keeps flows that are alone free of rounding.
+      if (this.fair.size === 0) this.virtualBytes = 0;
+      this.classes[number] = new LimitClass(limit, this.virtualBytes);
+      this.classOf.set(limit, number);
+    } else {
+      this.unqueue(number);
     }
-    this.timed.remove(id);
-    if (this.cappedLimit.has(id)) this.dropCapped(id);
+    const flows = this.classes[number] as LimitClass;
+    flows.drive(flows.capped, this.nowSec, this.virtualBytes);
+    flows.add(id, sender.bytes);
+    this.queue(number);
   }
 
-  private dropCapped(id: number): void {
-    this.cappedSum += this.cappedLimit.keyOf(id);
-    this.cappedLimit.remove(id);
-    if (this.cappedLimit.size === 0) this.cappedSum = 0;
+  private endFlow(number: number): number {
+    const flows = this.classes[number] as LimitClass;
+    this.unqueue(number);
+    const id = flows.takeFirst(this.nowSec, this.virtualBytes);
+    if (flows.size > 0) {
+      this.queue(number);
+    } else {
+      this.classOf.delete(flows.limitBytesPerSec);
+      this.classes[number] = undefined;
+      this.freeClasses.push(number);
+    }
+    return id;
+  }
+
+  /** Enters a class with flows into the heaps of its side. */
+  private queue(number: number): void {
+    const flows = this.classes[number] as LimitClass;
+    const limit = flows.limitBytesPerSec;
+    if (flows.capped) {
+      this.timed.add(this.senders.length + number, flows.nextEnd);
+      this.cappedLimit.add(number, -limit);
+      this.cappedSum += limit * flows.size;
+    } else {
+      this.fair.add(number, flows.nextEnd);
+      this.fairLimit.add(number, limit);
+      this.fairFlows += flows.size;
+    }
+  }
+
+  private unqueue(number: number): void {
+    const flows = this.classes[number] as LimitClass;
+    if (flows.capped) {
+      this.timed.remove(this.senders.length + number);
+      this.cappedLimit.remove(number);
+      this.cappedSum -= flows.limitBytesPerSec * flows.size;
+      if (this.cappedLimit.size === 0) this.cappedSum = 0;
+    } else {
+      this.fair.remove(number);
+      this.fairLimit.remove(number);
+      this.fairFlows -= flows.size;
+    }
   }
 
   private nextFairSec(): number {
@@ -121,46 +167,38 @@ export class FairLink {
     return this.nowSec + Math.max(0, leftBytes) / this.level;
   }
 
-  private moveTo(atSec: number): void {
-    if (this.fair.size > 0) this.virtualBytes += this.level * (atSec - this.nowSec);
-    this.nowSec = atSec;
-  }
-
   /**
-   * Brings the level up to date. Taking a flow off its limit lowers the level to no less than
-   * that of the flows left there, and putting one on its limit only raises it: both loops end.
+   * Brings the level up to date. Taking a class off its limit lowers the level to no less than
+   * that of the classes left there, and putting one on its limit only raises it: both loops end.
    */
   private rebalance(): void {
     this.setLevel();
     while (this.cappedLimit.size > 0 && -this.cappedLimit.topKey > this.level) {
-      const id = this.cappedLimit.top;
-      const limit = -this.cappedLimit.keyOf(id);
-      const leftBytes = Math.max(0, this.timed.keyOf(id) - this.nowSec) * limit;
-      this.timed.remove(id);
-      this.dropCapped(id);
-      this.addFair(id, leftBytes);
-      this.setLevel();
+      this.changeSide(this.cappedLimit.top);
     }
     while (this.fair.size > 0 && this.fairLimit.topKey <= this.level) {
-      const id = this.fairLimit.top;
-      const limit = this.fairLimit.topKey;
-      const leftBytes = Math.max(0, this.fair.keyOf(id) - this.virtualBytes);
-      this.fair.remove(id);
-      this.fairLimit.remove(id);
-      this.addCapped(id, leftBytes, limit);
-      this.setLevel();
+      this.changeSide(this.fairLimit.top);
     }
+  }
+
+  private changeSide(number: number): void {
+    this.changes++;
+    const flows = this.classes[number] as LimitClass;
+    this.unqueue(number);
+    flows.drive(!flows.capped, this.nowSec, this.virtualBytes);
+    this.queue(number);
+    this.setLevel();
   }
 
   private setLevel(): void {
     const left = this.capacityBytesPerSec - this.cappedSum;
-    if (this.fair.size > 0) this.level = left / this.fair.size;
+    if (this.fairFlows > 0) this.level = left / this.fairFlows;
     else this.level = left >= 0 ? Number.POSITIVE_INFINITY : 0;
   }
 
   private cutOff(atSec: number, reason: string): void {
-    for (let id = 0; id < this.senders.length; id++) {
-      if (this.timed.has(id) || this.fair.has(id)) this.senders[id]?.cutOff(atSec, reason);
+    for (const [id, sender] of this.senders.entries()) {
+      if (this.state[id] !== 2) sender.cutOff(atSec, reason);
     }
   }
 }

@@ -41,6 +41,14 @@ export const FLUID_UNTIL_SEC = 30 * 86_400;
 /** At a million steps a second some tens of seconds. */
 export const FLUID_STEPS_MAX = 20_000_000;
 
+/**
+ * Changes of a flow from its own limit to the link's fair share or back, on one link: some 10 s.
+ * Only thousands of different limits that all lie near the fair share come to so many.
+ */
+export const FLUID_CHANGES_MAX = 20_000_000;
+
+export const changesReason = (): string =>
+  `not over after ${FLUID_CHANGES_MAX} changes between limits and fair share on one link`;
 export const untilReason = (bounds: FluidBounds): string =>
   `not over after ${bounds.untilSec} s of simulated time`;
 export const stepsReason = (bounds: FluidBounds): string =>

@@ -115,6 +115,18 @@ describe("many", () => {
     expect(sent / 125e6).toBeGreaterThan(lastSec * 0.9);
   });
 
+  it("10,000 whose one limit lies at their fair share, in turn below and above it, end", () => {
+    const guests = Array.from({ length: 10_000 }, (_, i) => ({
+      ...guest,
+      ramBytes: 1e6 + i,
+      capBytes: 9e5,
+      startSec: i / 1000,
+      migrationBytesPerSec: (125e6 / 10_000) * 1.00005,
+    }));
+    const results = simulateSimgrid([{ link: { ...link, latencySec: 0.001 }, guests }])[0] ?? [];
+    expect(results.filter(({ cutOff }) => cutOff !== undefined)).toEqual([]);
+  });
+
   it("10,000 that never converge on one link end by the bound", () => {
     const guests = Array.from({ length: 10_000 }, (_, i) => ({
       ...guest,
