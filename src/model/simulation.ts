@@ -31,7 +31,7 @@ import { WaitingMigrations } from "./waiting.js";
 import { XenHost } from "./xen-host.js";
 
 /** Version of the form of {@link SimulationResult}. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 export interface SimulationOptions {
   readonly registry?: Registry;

@@ -31,6 +31,7 @@ const MIGRATION_COLUMNS: Columns<MigrationRow> = [
   ["strategy", ({ migration }) => migration.strategy],
   ["predictor", ({ migration }) => migration.predictor],
   ["preset", ({ migration }) => migration.preset],
+  ["techniques", ({ migration }) => migration.techniques.join("+")],
   ["outcome", ({ migration }) => migration.outcome],
   ["stopReason", ({ migration }) => migration.stopReason],
   ["pages", ({ migration }) => migration.pages],
@@ -47,6 +48,8 @@ const MIGRATION_COLUMNS: Columns<MigrationRow> = [
   ["downtimeNs", ({ migration }) => migration.downtimeNs],
   ["blackoutNs", ({ migration }) => migration.blackoutNs],
   ["clientOutageNs", ({ migration }) => migration.clientOutageNs],
+  ["worstStallNs", ({ migration }) => migration.worstStallNs],
+  ["exposureNs", ({ migration }) => migration.exposureNs],
   ["bytesSent", ({ migration }) => migration.bytesSent],
   ["roundsBytes", ({ migration }) => migration.bytes.rounds],
   ["pauseBytes", ({ migration }) => migration.bytes.pause],
@@ -56,7 +59,17 @@ const MIGRATION_COLUMNS: Columns<MigrationRow> = [
   ["pagesSent", ({ migration }) => migration.pagesSent],
   ["heldPages", ({ migration }) => migration.heldPages],
   ["heldCapPages", ({ migration }) => migration.heldCapPages],
+  ["stopPages", ({ migration }) => migration.stopPages],
+  ["unchangedSends", ({ migration }) => migration.unchangedSends],
+  ["logDirtyFaults", ({ migration }) => migration.logDirtyFaults],
   ["guestSlowdown", ({ migration }) => migration.guestSlowdown],
+  ["residualPages", ({ migration }) => migration.residualPages],
+  // Empty where the guest did not run before its pages were there.
+  ["faults", ({ migration }) => migration.postCopy?.faults ?? ""],
+  ["workingSetPages", ({ migration }) => migration.postCopy?.workingSetPages ?? ""],
+  ["faultShare", ({ migration }) => migration.postCopy?.faultShare ?? ""],
+  ["stallNs", ({ migration }) => migration.postCopy?.stallNs ?? ""],
+  ["blocktimeNs", ({ migration }) => migration.postCopy?.blocktimeNs ?? ""],
 ];
 
 const ROUND_COLUMNS: Columns<RoundRow> = [

@@ -3,7 +3,12 @@ import { formatBytes, formatDuration } from "../base/units.js";
 import type { MigrationResult } from "../model/migration-result.js";
 import { alignColumns, count, percent } from "./text.js";
 
-type Row = readonly [label: string, of: (migration: MigrationResult) => string];
+type Row = readonly [
+  label: string,
+  of: (migration: MigrationResult) => string,
+  /** Rows without it are always there. */
+  where?: (migration: MigrationResult) => boolean,
+];
 
 const ROWS: readonly Row[] = [
   ["rounds", ({ rounds }) => count(rounds.length)],
@@ -13,10 +18,21 @@ const ROWS: readonly Row[] = [
   ["stop-and-copy", ({ stagesNs }) => formatDuration(stagesNs.stopAndCopy)],
   ["commitment", ({ stagesNs }) => formatDuration(stagesNs.commitment)],
   ["activation", ({ stagesNs }) => formatDuration(stagesNs.activation)],
+  [
+    "residual push",
+    ({ stagesNs }) => formatDuration(stagesNs.residualPush),
+    ({ stagesNs }) => stagesNs.residualPush > 0,
+  ],
   ["total time", ({ totalNs }) => formatDuration(totalNs)],
   ["downtime", ({ downtimeNs }) => formatDuration(downtimeNs)],
   ["on the wire", ({ bytesSent }) => formatBytes(bytesSent)],
   ["guest slowdown", ({ guestSlowdown }) => percent(guestSlowdown)],
+  [
+    "worst stall",
+    ({ worstStallNs }) => formatDuration(worstStallNs),
+    ({ postCopy }) => postCopy !== undefined,
+  ],
+  ["exposure", ({ exposureNs }) => formatDuration(exposureNs), ({ exposureNs }) => exposureNs > 0],
 ];
 
 /**
@@ -30,10 +46,11 @@ export function stagesTable(
   const head = migrations.map(({ guest, outcome }) =>
     outcome === "target-runs" ? guest : `${guest} (aborted)`,
   );
+  const rows = ROWS.filter(([, , where]) => where === undefined || migrations.some(where));
   return alignColumns(
     [
       ["", ...head],
-      ...ROWS.map(([label, of]) => [label, ...migrations.map(of)]),
+      ...rows.map(([label, of]) => [label, ...migrations.map(of)]),
       ...more.map(([label, cells]) => [label, ...cells]),
     ],
     ["left"],

@@ -8,6 +8,10 @@ const WORDS = new Map([
   ["max-factor", "the limit of bytes sent was reached"],
   ["no-progress-at-maximum-rate", "a round sent more than the one before, at the highest rate"],
   ["rate-above-maximum", "the guest writes faster than the highest rate"],
+  ["threshold", "the rest fits under the threshold"],
+  ["at once", "the guest goes first"],
+  ["fits the downtime limit", "the rest is small enough for a pause"],
+  ["does not converge", "rounds do not get there"],
   ["timeout", "the time limit was reached"],
   ["cancelled", "it was cancelled"],
 ]);

@@ -5,6 +5,7 @@
  */
 import { assert } from "../base/assert.js";
 import { formatBytes, formatDuration, formatRate } from "../base/units.js";
+import type { Outcome } from "../migrate/messages.js";
 import type { RoundReport, StageTimes } from "../migrate/report.js";
 import type { MigrationResult } from "../model/migration-result.js";
 import { Routes } from "../model/route.js";
@@ -15,6 +16,7 @@ import { batchLines } from "./batch.js";
 import { LIMIT_NAMES, type Limits } from "./limits.js";
 import { type Palette, PLAIN } from "./palette.js";
 import { explainStop, stoppedByLimit } from "./stop-reason.js";
+import { stateText, techniqueCosts } from "./technique-costs.js";
 import { alignColumns, bar, count, percent, plural, quantity, wrap } from "./text.js";
 
 export interface SummaryOptions {
@@ -227,14 +229,15 @@ function shownRounds(rounds: readonly RoundReport[]): readonly RoundReport[] {
   return [...rounds.slice(0, ROUNDS_SHOWN_FIRST), ...rounds.slice(-ROUNDS_SHOWN_LAST)];
 }
 
-function stopLines(
-  { outcome, stopReason, stopPages }: MigrationResult,
-  { palette, width }: Style,
-): string[] {
+function stopLines(migration: MigrationResult, { palette, width }: Style): string[] {
+  const { outcome, stopReason, stopPages, residualPages, postCopy } = migration;
+  const why = explainStop(stopReason);
   const aborted = outcome !== "target-runs";
-  const text = aborted
-    ? `Aborted: ${explainStop(stopReason)}.`
-    : `Paused: ${explainStop(stopReason)}, ${plural(stopPages, "page")} left for the pause.`;
+  let text = `Paused: ${why}, ${plural(stopPages, "page")} left for the pause.`;
+  if (postCopy !== undefined) {
+    text = `Switched to post-copy: ${why}, ${plural(residualPages, "page")} left to follow.`;
+  }
+  if (aborted) text = `${outcome === "lost" ? "Lost" : "Aborted"}: ${why}.`;
   const limited = stoppedByLimit(stopReason) ? palette.warn : (line: string) => line;
   return wrap(text.split(" "), width).map(aborted ? palette.bad : limited);
 }
@@ -277,16 +280,24 @@ function costLines(
   const completed = outcome === "target-runs";
   return [
     ...costLine(migration, "downtimeNs", limits, style, {
-      details: completed ? pause : [outcome === "in-doubt" ? "nobody runs" : "the source runs on"],
+      details: completed ? pause : [WHO_RUNS[outcome]],
       doubtful: overBudget,
     }),
     ...costLine(migration, "totalNs", limits, style, { details: [] }),
     ...labelled("on the wire", wireText(migration), style),
     ...costLine(migration, "guestSlowdown", limits, style, { details: ["while it ran"] }),
     ...(migration.predictor === "none" ? [] : labelled("held back", heldText(migration), style)),
+    ...techniqueCosts(migration).flatMap(([label, text]) => labelled(label, text, style)),
     ...labelled("checked", checkedText([migration]), style),
   ];
 }
+
+const WHO_RUNS: Readonly<Record<Outcome, string>> = {
+  "target-runs": "the target runs",
+  "source-runs": "the source runs on",
+  "in-doubt": "nobody runs",
+  lost: "the guest is lost",
+};
 
 /** ✓ or ✗ where a limit was given, ! where the scenario's own budget was passed; the value. */
 function costLine(
@@ -326,12 +337,8 @@ function wireText({ bytes, pages, pageSizeBytes }: MigrationResult): string {
 }
 
 function heldText({ heldPages, heldCapPages, predictor, predictorState }: MigrationResult): string {
-  const state = Object.entries(predictorState).map(([key, value]) =>
-    typeof value === "number" && key.endsWith("Ns")
-      ? `${key.slice(0, -2)} ${formatDuration(value)}`
-      : `${key} ${value}`,
-  );
-  const detail = [predictor, ...state].join(", ");
+  const state = stateText(predictorState);
+  const detail = state === "" ? predictor : `${predictor}, ${state}`;
   return `${plural(heldPages, "page")} of at most ${count(heldCapPages)} (${detail})`;
 }
 

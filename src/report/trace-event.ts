@@ -1,8 +1,8 @@
 /**
  * A run as Chrome's trace events (the JSON Object Format of "Trace Event Format", read by Perfetto
  * and chrome://tracing): a process per migration, in it a track for the stages and one for the
- * rounds, and counters of the pages that each round sent and saw dirtied. Times are microseconds
- * of virtual time.
+ * rounds, and counters of the pages that each round sent and saw dirtied; post-copy's faults and
+ * stalls stand at the residual push. Times are microseconds of virtual time.
  */
 import type { StageTimes } from "../migrate/report.js";
 import type { MigrationResult } from "../model/migration-result.js";
@@ -61,7 +61,10 @@ function migrationEvents(migration: MigrationResult, pid: number): TraceEvent[] 
   let atNs = startNs;
   for (const [key, words] of STAGES) {
     const durationNs = stagesNs[key];
-    if (durationNs > 0) events.push(stretch(pid, STAGE_TRACK, words, { atNs, durationNs }));
+    if (durationNs > 0) {
+      const event = stretch(pid, STAGE_TRACK, words, { atNs, durationNs });
+      events.push(key === "residualPush" ? { ...event, ...pagingArgs(migration) } : event);
+    }
     atNs += durationNs;
   }
   if (rounds.length === 0) return events;
@@ -80,6 +83,20 @@ function migrationEvents(migration: MigrationResult, pid: number): TraceEvent[] 
   const ended = { sent: 0, dirtied: 0 };
   events.push({ ph: "C", pid, tid: 0, name: "pages", ts: roundNs / 1000, args: ended });
   return events;
+}
+
+/** What the guest waited for while its last pages came; when each fault was, nobody kept. */
+function pagingArgs({ postCopy, exposureNs }: MigrationResult): Pick<TraceEvent, "args"> {
+  if (postCopy === undefined) return {};
+  const { vcpuBlocktimeNs, stallBucketsUs, ...figures } = postCopy;
+  const args: Record<string, number> = { ...figures, exposureNs };
+  vcpuBlocktimeNs.forEach((ns, vcpu) => {
+    args[`vcpu${vcpu}BlocktimeNs`] = ns;
+  });
+  stallBucketsUs.forEach((stalls, i) => {
+    if (stalls > 0) args[`stallsFrom${2 ** i}Us`] = stalls;
+  });
+  return { args };
 }
 
 function stretch(

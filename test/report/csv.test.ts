@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { migrationsCsv, roundsCsv } from "../../src/report/csv.js";
-import { migration, resultOf, round } from "./results.js";
+import { migration, paging, resultOf, round } from "./results.js";
 
 /** RFC 4180, by a slow and obvious reader. */
 function parseCsv(text: string): Record<string, string>[] {
@@ -51,6 +51,25 @@ describe("migrationsCsv", () => {
       pauseBytes: "99808",
       rounds: "2",
       guestSlowdown: "0.02",
+    });
+  });
+
+  it("has the costs of post-copy where there was one, and empty cells elsewhere", () => {
+    const guests = [
+      migration({ techniques: ["auto-converge", "kubevirt"], worstStallNs: 7, exposureNs: 8 }),
+      migration({ residualPages: 9, postCopy: paging() }),
+    ];
+    const [plain, after] = parseCsv(migrationsCsv([resultOf(guests)]));
+    const techniques = "auto-converge+kubevirt";
+    expect(plain).toMatchObject({ techniques, worstStallNs: "7", exposureNs: "8", faults: "" });
+    expect(after).toMatchObject({
+      techniques: "",
+      residualPages: "9",
+      faults: "120",
+      workingSetPages: "600",
+      faultShare: "0.2",
+      stallNs: "400000000",
+      blocktimeNs: "30000000",
     });
   });
 

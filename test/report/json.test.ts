@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { Registry } from "../../src/migrate/registry.js";
+import { representativeNames } from "../../src/migrate/representatives.js";
 import { simulate } from "../../src/model/simulation.js";
 import { toJson } from "../../src/report/json.js";
 import { small } from "../support/specs.js";
 import { resultSchema } from "./result-schema.js";
 
 describe("toJson", () => {
-  it.each(["suspend", "pre-copy@xen", "pre-copy+wsclock@xen2005", "seed"])(
+  it.each(representativeNames(Registry.standard()))(
     "gives the promised form for %s, and JSON keeps it whole",
     async (strategy) => {
       const result = await simulate(small({ strategy }));
@@ -42,5 +44,17 @@ describe("toJson", () => {
     const before = result.migrations[0]?.bytes.total;
     (json.migrations[0] as { bytes: { total: number } }).bytes.total = -1;
     expect(result.migrations[0]?.bytes.total).toBe(before);
+  });
+
+  it("tells what post-copy cost, and nothing of it elsewhere", async () => {
+    const read = async (strategy: string) =>
+      resultSchema.parse(toJson(await simulate(small({ strategy })))).migrations[0];
+    const after = await read("post-copy");
+    expect(after?.postCopy?.absentPages).toBe(after?.residualPages);
+    expect(after?.exposureNs).toBeGreaterThan(0);
+    expect(after?.worstStallNs).toBeGreaterThanOrEqual(after?.postCopy?.worstStallNs ?? Infinity);
+    const before = await read("pre-copy");
+    expect(before).toMatchObject({ exposureNs: 0, residualPages: 0 });
+    expect(before).not.toHaveProperty("postCopy");
   });
 });

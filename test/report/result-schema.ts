@@ -17,15 +17,32 @@ const round = z.strictObject({
   cpuShare: z.number().gt(0).max(1),
 });
 
+const state = z.record(z.string(), z.union([z.number(), z.string()]));
+
+const postCopy = z.strictObject({
+  absentPages: pages,
+  faults: z.int().min(0),
+  workingSetPages: pages,
+  faultShare: z.number().min(0),
+  stallNs: ns,
+  worstStallNs: ns,
+  vcpuBlocktimeNs: z.array(ns).min(1),
+  blocktimeNs: ns,
+  stallBucketsUs: z.array(z.int().min(0)).length(24),
+});
+
 const migration = z.strictObject({
   guest: z.string(),
   strategy: z.string(),
   predictor: z.string(),
   preset: z.string(),
   name: z.string(),
+  techniques: z.array(z.string()),
   outcome: z.enum(["target-runs", "source-runs", "in-doubt", "lost"]),
   pages: z.int().min(1),
   pageSizeBytes: z.literal(4096),
+  startNs: ns,
+  endNs: ns,
   stagesNs: z.strictObject({
     initialisation: ns,
     reservation: ns,
@@ -39,6 +56,8 @@ const migration = z.strictObject({
   downtimeNs: ns,
   blackoutNs: ns,
   clientOutageNs: ns,
+  exposureNs: ns,
+  worstStallNs: ns,
   bytesSent: bytes,
   bytes: z.strictObject({
     rounds: bytes,
@@ -50,14 +69,26 @@ const migration = z.strictObject({
   pagesSent: pages,
   heldPages: pages,
   heldCapPages: pages,
+  stopPages: pages,
+  residualPages: pages,
+  unchangedSends: z.int().min(0),
+  logDirtyFaults: z.int().min(0),
   guestSlowdown: z.number().max(1),
+  guestRanNs: ns,
+  guestBaselineNs: ns,
+  postCopy: postCopy.optional(),
   stopReason: z.string(),
   rounds: z.array(round),
+  predictorState: state,
+  strategyState: state,
+  throttleState: state,
+  managerState: state,
+  codecState: z.record(z.string(), z.number()),
   verified: z.record(z.string(), z.literal(true)),
 });
 
 export const resultSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   seed: z.int().min(0),
   eventLogHash: z.string().regex(/^[0-9a-f]{16}$/),
   makespanNs: ns,

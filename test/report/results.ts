@@ -1,5 +1,5 @@
 /** Results for tests of reports: made by hand, or run. */
-import type { MigrationResult } from "../../src/model/migration-result.js";
+import type { MigrationResult, PostCopyReport } from "../../src/model/migration-result.js";
 import type { SimulationResult } from "../../src/model/simulation.js";
 
 const MS = 1_000_000;
@@ -57,6 +57,22 @@ export function migration(changes: Partial<MigrationResult> = {}): MigrationResu
   };
 }
 
+/** What 120 faults of a guest with two VCPUs came to. */
+export function paging(changes: Partial<PostCopyReport> = {}): PostCopyReport {
+  return {
+    absentPages: 900,
+    faults: 120,
+    workingSetPages: 600,
+    faultShare: 0.2,
+    stallNs: 400 * MS,
+    worstStallNs: 12 * MS,
+    vcpuBlocktimeNs: [300 * MS, 100 * MS],
+    blocktimeNs: 30 * MS,
+    stallBucketsUs: Array(24).fill(0),
+    ...changes,
+  };
+}
+
 export function round(
   changes: Partial<MigrationResult["rounds"][number]> = {},
 ): MigrationResult["rounds"][number] {
@@ -79,7 +95,7 @@ export function resultOf(
   changes: Partial<SimulationResult> = {},
 ): SimulationResult {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     seed: 1,
     eventLogHash: "0123456789abcdef",
     makespanNs: migrations[0]?.totalNs ?? 0,

@@ -4,7 +4,7 @@ import type { SimulationSpec } from "../../src/model/spec.js";
 import type { Palette } from "../../src/report/palette.js";
 import { migrationIndexes, routeOf, summaryText } from "../../src/report/summary.js";
 import { host, small } from "../support/specs.js";
-import { migration, resultOf, round } from "./results.js";
+import { migration, paging, resultOf, round } from "./results.js";
 
 const MS = 1_000_000;
 const REPEAT = "precopy run x.yaml --seed 1";
@@ -118,6 +118,22 @@ describe("summaryText", () => {
     expect(textOf()).not.toContain("held back");
   });
 
+  it("tells of the switch to post-copy and what followed it", () => {
+    const text = textOf({ postCopy: paging(), residualPages: 900, stopReason: "at once" });
+    expect(text).toContain(
+      "Switched to post-copy: the guest goes first (at once), 900 pages left to follow.",
+    );
+    expect(text).toMatch(/\n {2}faults {11}120 \(20 % of the 600 pages used meanwhile\)/);
+    expect(textOf()).not.toMatch(/faults|exposure|blocked|throttle|codecs|manager/);
+  });
+
+  it("says who has lost the guest, or still runs it", () => {
+    const lost = textOf({ outcome: "lost", stopReason: "link lost", postCopy: paging() });
+    expect(lost).toContain("Lost: link lost.");
+    expect(lost).toMatch(/downtime .*\(the guest is lost\)/);
+    expect(textOf({ outcome: "in-doubt" })).toContain("(nobody runs)");
+  });
+
   it("leaves out the middle of a long loop and says so", () => {
     const rounds = Array.from({ length: 100 }, (_, i) => round({ round: i + 1 }));
     const text = textOf({ rounds });
@@ -131,6 +147,10 @@ describe("summaryText", () => {
     const rounds = [round({ pagesSkipped: 3 }), round({ round: 2, pagesHeld: 4 })];
     const lines = textOf({ rounds, predictor: "wsclock" }, { width }).split("\n");
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+    const techniques = { postCopy: paging(), managerState: { step: 12, why: "progress" } };
+    for (const line of textOf(techniques, { width }).split("\n")) {
+      expect(line.length).toBeLessThanOrEqual(width);
+    }
   });
 
   it("is the same text for the same result", async () => {

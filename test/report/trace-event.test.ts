@@ -34,6 +34,23 @@ describe("toTraceEvents", () => {
     }
   });
 
+  it("tells the faults of post-copy at the residual push", async () => {
+    const result = await simulate(small({ strategy: "post-copy" }));
+    const [first] = result.migrations;
+    const stages = stretches(toTraceEvents(result).traceEvents, 1);
+    const push = stages.at(-1);
+    expect(push?.name).toBe("residual push");
+    const { args = {}, ts = 0, dur = 0 } = push ?? {};
+    expect(dur).toBeCloseTo((first?.stagesNs.residualPush ?? 0) / 1000, 3);
+    expect(ts + dur).toBeCloseTo(((first?.startNs ?? 0) + (first?.totalNs ?? 0)) / 1000, 3);
+    const { faults = 0, vcpuBlocktimeNs = [] } = first?.postCopy ?? {};
+    expect(faults).toBeGreaterThan(0);
+    expect(args).toMatchObject({ faults, exposureNs: first?.exposureNs });
+    expect(args.vcpu0BlocktimeNs).toBe(vcpuBlocktimeNs[0]);
+    const buckets = Object.entries(args).filter(([key]) => key.startsWith("stallsFrom"));
+    expect(buckets.reduce((sum, [, stalls]) => sum + Number(stalls), 0)).toBe(faults);
+  });
+
   it("gives every migration a process of its own and leaves out empty stages", () => {
     const guests = [migration({ rounds: [] }), migration({ guest: "db" })];
     const { traceEvents, otherData } = toTraceEvents(resultOf(guests, { seed: 9 }));
