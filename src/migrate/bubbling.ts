@@ -2,7 +2,8 @@
  * Pre-paging with bubbling (Hines & Gopalan, "Post-copy based live virtual machine migration using
  * adaptive pre-paging and dynamic self-ballooning", VEE 2009, section 3.3): pages are pushed
  * around the page that faulted last, the bubble growing in both directions or forward alone; with
- * several pivots each of the last k faults has a bubble, the oldest is replaced.
+ * several pivots each of the last k faults has a bubble, the oldest is replaced. Bubbles take turns
+ * by batches, where the paper's grow by a page in turn.
  *
  * Which pages were sent needs no list: they have left the set.
  */
@@ -17,13 +18,14 @@ export interface BubblingOptions {
 }
 
 interface Bubble {
+  readonly pivot: number;
   /** Everything owed from here upwards, and below here downwards, is still to come. */
   up: number;
   down: number;
 }
 
 export class BubblingWalk implements PageWalk {
-  private readonly bubbles: Bubble[] = [{ up: 0, down: -1 }];
+  private readonly bubbles: Bubble[] = [{ pivot: 0, up: 0, down: -1 }];
   private readonly above: U32Buffer;
   private readonly below: U32Buffer;
   private turn = 0;
@@ -45,7 +47,7 @@ export class BubblingWalk implements PageWalk {
   fault(page: number): void {
     const { order, pivots } = this.options;
     if (order === "ascending") return;
-    this.bubbles.push({ up: page, down: page - 1 });
+    this.bubbles.push({ pivot: page, up: page, down: page - 1 });
     if (this.bubbles.length > pivots) this.bubbles.shift();
   }
 
@@ -58,6 +60,7 @@ export class BubblingWalk implements PageWalk {
     return set.nextPages(into, 0, pagesMax) === 0;
   }
 
+  /** The owed pages nearest to the pivot that the bubble has not reached, nearest first. */
   private takeAround(
     bubble: Bubble,
     set: PageBitmap,
@@ -66,27 +69,37 @@ export class BubblingWalk implements PageWalk {
     const { above, below } = this;
     assert(pagesMax <= above.capacity, "a batch fits the walk's lists");
     const both = this.options.order === "bubbling";
+    set.nextPages(above, bubble.up, pagesMax);
     below.length = 0;
-    if (both && bubble.down >= 0) set.previousPages(below, bubble.down, Math.ceil(pagesMax / 2));
-    set.nextPages(above, bubble.up, pagesMax - below.length);
-    if (above.length === 0 && below.length === 0) return 0;
-    into.set(interleaved(above.view(), below.view()));
-    bubble.up = above.length > 0 ? (above.view().at(-1) as number) + 1 : set.pages;
-    if (both) bubble.down = below.length > 0 ? (below.view().at(-1) as number) - 1 : -1;
+    if (both) set.previousPages(below, bubble.down, pagesMax);
+    const { nearest, fromAbove } = merge(bubble.pivot, {
+      above: above.view(),
+      below: below.view(),
+      pagesMax,
+    });
+    if (nearest.length === 0) return 0;
+    into.set(nearest);
+    const fromBelow = nearest.length - fromAbove;
+    if (fromAbove > 0) bubble.up = above.at(fromAbove - 1) + 1;
+    if (fromBelow > 0) bubble.down = below.at(fromBelow - 1) - 1;
     return into.length;
   }
 }
 
-/** Nearest first: one from above, one from below, and so on. */
-function interleaved(above: Uint32Array, below: Uint32Array): Uint32Array {
-  const merged = new Uint32Array(above.length + below.length);
-  const shared = Math.min(above.length, below.length);
-  let n = 0;
-  for (let i = 0; i < shared; i++) {
-    merged[n++] = above[i] as number;
-    merged[n++] = below[i] as number;
+/** The first pages of two lists that lead away from the pivot; of equal distances the upper one. */
+function merge(
+  pivot: number,
+  lists: { readonly above: Uint32Array; readonly below: Uint32Array; readonly pagesMax: number },
+): { nearest: Uint32Array; fromAbove: number } {
+  const { above, below, pagesMax } = lists;
+  const nearest = new Uint32Array(Math.min(pagesMax, above.length + below.length));
+  let up = 0;
+  let down = 0;
+  for (let n = 0; n < nearest.length; n++) {
+    const upwards = up < above.length ? (above[up] as number) - pivot : Number.POSITIVE_INFINITY;
+    const downwards =
+      down < below.length ? pivot - (below[down] as number) : Number.POSITIVE_INFINITY;
+    nearest[n] = (upwards <= downwards ? above[up++] : below[down++]) as number;
   }
-  merged.set(above.subarray(shared), n);
-  merged.set(below.subarray(shared), n + above.length - shared);
-  return merged;
+  return { nearest, fromAbove: up };
 }

@@ -3,13 +3,24 @@
  * for, and from them the report. Stages that were not reached have length zero.
  */
 import { assert } from "../base/assert.js";
-import type { MigrationState } from "./migration.js";
 import type { MigrationConfig } from "./migration-config.js";
 import { techniqueNames } from "./registry.js";
 import type { ByteCounts, MigrationReport, StageTimes } from "./report.js";
 
 /** Bytes of a message without pages: handshake, acknowledgement, permission (xl's are shorter). */
 export const CONTROL_MESSAGE_BYTES = 64;
+
+export type MigrationState =
+  | "idle"
+  | "initialisation"
+  | "reservation"
+  | "iterative-pre-copy"
+  | "stop-and-copy"
+  | "commitment"
+  | "activation"
+  | "residual-push"
+  | "completed"
+  | "aborted";
 
 /** Instants on the source's clock. */
 export interface Marks {
@@ -142,6 +153,7 @@ export class Ledger {
   endIn(state: MigrationState, nowNs: number): void {
     const { marks } = this;
     const reached = STAGES.indexOf(state);
+    if (reached < 0) marks.start = nowNs;
     if (reached < 1) marks.reservation = nowNs;
     if (reached < 2) marks.live = nowNs;
     if (reached < 3) marks.pause = nowNs;

@@ -12,7 +12,8 @@
 import { assert } from "../base/assert.js";
 import type { Kernels } from "../kernels/index.js";
 import type { WorkingSetPredictor } from "../workingset/index.js";
-import { Ledger } from "./ledger.js";
+import { BrokenLink } from "./broken-link.js";
+import { Ledger, type MigrationState } from "./ledger.js";
 import type { Command, MigrationEvent, Outcome } from "./messages.js";
 import type { MigrationConfig } from "./migration-config.js";
 import { PageMover, type RequestBody, type Requests } from "./page-mover.js";
@@ -22,17 +23,9 @@ import type { LiveLimits, LivePhase, Switch } from "./strategy.js";
 import { Supervision } from "./supervision.js";
 import { ThrottleControl } from "./throttle-control.js";
 
-export type MigrationState =
-  | "idle"
-  | "initialisation"
-  | "reservation"
-  | "iterative-pre-copy"
-  | "stop-and-copy"
-  | "commitment"
-  | "activation"
-  | "residual-push"
-  | "completed"
-  | "aborted";
+export type { MigrationState };
+
+const LINK_LOST = "the link to the target was lost";
 
 export class Migration implements Requests {
   state: MigrationState = "idle";
@@ -42,15 +35,17 @@ export class Migration implements Requests {
   private readonly predictor: WorkingSetPredictor;
   private readonly throttle: ThrottleControl;
   private readonly supervision: Supervision;
+  private readonly link: BrokenLink;
   private readonly limits: LiveLimits;
   private readonly ledger = new Ledger();
   private readonly pending = new Map<number, (event: MigrationEvent) => void>();
-  private push: ResidualPush | undefined;
+  /** From the switch to post-copy on. */
+  push: ResidualPush | undefined;
   private stopPages = 0;
   private residualPages = 0;
   private heldPages = 0;
   private outcome: Outcome = "source-runs";
-  private targetRuns = false;
+  targetRuns = false;
   private announced = false;
   private nextId = 1;
   private out: Command[] = [];
@@ -65,7 +60,8 @@ export class Migration implements Requests {
     const shape = { kernels, region, pages, pageSizeBytes, preset, windowBatches } as const;
     this.mover = new PageMover({ ...shape, requests: this });
     this.predictor = predictor.create({ kernels, pages }, config.predictorParams);
-    this.limits = { downtimeLimitNs: config.downtimeLimitNs };
+    const { downtimeLimitNs } = config;
+    this.limits = { downtimeLimitNs, bandwidthBytesPerSec: Number.POSITIVE_INFINITY };
     const throttle =
       config.throttle?.factory.create(config.throttle.params) ??
       strategy.createThrottle?.(strategyParams);
@@ -81,7 +77,7 @@ export class Migration implements Requests {
       linkBytesPerSec: config.linkBytesPerSec,
       abort: (nowNs, reason) => this.abort(nowNs, reason),
     });
-    const context = { memoryBytes: pages * pageSizeBytes, downtimeLimitNs: config.downtimeLimitNs };
+    const context = { memoryBytes: pages * pageSizeBytes, downtimeLimitNs };
     const manager = config.manager?.factory.create(context, config.manager.params);
     this.supervision = new Supervision(manager, {
       requests: this,
@@ -89,7 +85,17 @@ export class Migration implements Requests {
       live: this.live,
       limits: this.limits,
       state: () => this.state,
+      postCopies: () => this.postCopies,
       cancel: (nowNs, reason) => this.cancel(nowNs, reason),
+    });
+    this.link = new BrokenLink({
+      requests: this,
+      timeoutNs: config.timeoutNs,
+      epoch: config.epoch,
+      now: () => this,
+      lose: (nowNs, why) => this.lose(nowNs, why),
+      doubt: (nowNs) => this.endInDoubt(nowNs),
+      settle: (nowNs) => this.announcedAt(nowNs),
     });
   }
 
@@ -100,7 +106,8 @@ export class Migration implements Requests {
       PageMover.arenaBytes(pages, preset, config.windowBatches) +
       predictor.arenaBytes(pages) +
       strategy.arenaBytes(pages) +
-      ResidualPush.arenaBytes(preset)
+      ResidualPush.arenaBytes(preset) +
+      ThrottleControl.arenaBytes(pages)
     );
   }
 
@@ -111,6 +118,10 @@ export class Migration implements Requests {
 
   get rounds(): readonly RoundReport[] {
     return this.live.rounds;
+  }
+
+  get postCopies(): boolean {
+    return this.push !== undefined;
   }
 
   get ended(): boolean {
@@ -210,8 +221,8 @@ export class Migration implements Requests {
       this.state = "iterative-pre-copy";
       this.ledger.marks.live = event.atNs;
       this.throttle.start(event.atNs);
-      this.supervision.start(event.atNs);
       this.live.begin(event.atNs, (atNs, how) => this.stopAndCopy(atNs, how));
+      this.supervision.start(this.ledger.marks.start, event.atNs);
     });
   }
 
@@ -263,7 +274,8 @@ export class Migration implements Requests {
       this.ledger.addControl(mapBytes);
       this.request({ kind: "send", what: "control", bytes: mapBytes, ...frame }, () => {});
     }
-    this.request({ kind: "send", what: "device-state", bytes, ...frame }, () => {
+    this.request({ kind: "send", what: "device-state", bytes, ...frame }, (event) => {
+      if (event.kind === "send-failed") return this.abort(event.atNs, LINK_LOST);
       this.ledger.addState(bytes);
       this.ledger.addControl();
       this.tell({ kind: "finish", absent: push === undefined ? undefined : mover.owed });
@@ -302,7 +314,7 @@ export class Migration implements Requests {
       this.push?.begin(event.atNs);
       const atNs = event.atNs + this.config.timeoutNs;
       this.request({ kind: "set-timer", atNs }, (late) => {
-        if (!this.targetRuns && !this.ended) this.endInDoubt(late.atNs);
+        if (!this.targetRuns && !this.ended) this.link.unanswered(late.atNs);
       });
     });
   }
@@ -310,7 +322,7 @@ export class Migration implements Requests {
   private released(runningNs: number, _nowNs: number): void {
     this.targetRuns = true;
     this.ledger.marks.running = runningNs;
-    if (this.push === undefined) this.tell({ kind: "release-source" });
+    if (this.push?.ended !== false) this.tell({ kind: "release-source" });
   }
 
   private announcedAt(nowNs: number): void {
@@ -324,33 +336,29 @@ export class Migration implements Requests {
   private allReceived(nowNs: number): void {
     this.ledger.book("residual", this.mover.totals.bytes);
     this.ledger.addControl();
-    this.tell({ kind: "release-source" });
+    if (this.targetRuns) this.tell({ kind: "release-source" });
     if (this.announced) this.complete(nowNs);
   }
 
   private linkChanged(up: boolean, nowNs: number): void {
-    if (this.ended || this.state === "idle") return;
-    if (this.push !== undefined && (this.targetRuns || this.state === "activation")) {
-      if (up) this.push.linkUp(nowNs);
-      else if (!this.push.linkDown(nowNs)) this.lose(nowNs);
-    } else if (!up && !this.committedOrEnded()) {
-      this.abort(nowNs, "the link to the target was lost");
+    if (this.state === "idle") return;
+    if (this.committedOrEnded()) {
+      if (!this.ended) this.link.changed(up, nowNs);
+    } else if (!up) {
+      this.abort(nowNs, LINK_LOST);
     }
   }
 
   /** The guest was given up and nobody says that it runs: it must not run here either. */
   private endInDoubt(nowNs: number): void {
-    this.finish(
-      nowNs,
-      "in-doubt",
-      "in doubt: the target has permission to run and does not answer",
-    );
+    const reason = "in doubt: the target has permission to run and does not answer";
+    this.finish(nowNs, "in-doubt", reason);
   }
 
   /** Half of the guest is here and half there, and they cannot come together any more. */
-  private lose(nowNs: number): void {
+  private lose(nowNs: number, why: string): void {
     this.tell({ kind: "abandon" });
-    this.finish(nowNs, "lost", "lost: the link broke while pages were absent at the target");
+    this.finish(nowNs, "lost", `lost: ${why}`);
   }
 
   private complete(nowNs: number): void {

@@ -105,6 +105,8 @@ export class PageMover {
   /** Of all passes. */
   readonly totals: MoveCounts = { pagesSent: 0, pagesSkipped: 0, bytes: 0 };
   readonly requests: Requests;
+  /** Sees every reading of the log. */
+  logRead: (pages: PageBitmap) => void = () => {};
   /** Batches between reading and having left, urgent ones too. */
   inFlight = 0;
   private readonly region: Region;
@@ -161,6 +163,7 @@ export class PageMover {
     this.requests.request({ kind: "harvest", region: this.region, into }, (event) => {
       assert(event.kind === "harvested", "a harvest is answered by harvested");
       this.owed.or(into);
+      this.logRead(into);
       this.harvests[0]?.(into, event);
       this.harvests.shift();
       if (this.harvests.length > 0) this.harvestNext();

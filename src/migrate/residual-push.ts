@@ -40,8 +40,11 @@ export class ResidualPush {
   private readonly walk: BubblingWalk;
   private begun = false;
   private pushing = false;
+  private quiet = true;
   private down = false;
   private finishing = false;
+  /** Counts breaks and returns of the link: an answer from before the last one means nothing. */
+  private linkChanges = 0;
 
   constructor(private readonly parts: ResidualPushParts) {
     const { mover, options } = parts;
@@ -61,10 +64,13 @@ export class ResidualPush {
   begin(nowNs: number): void {
     this.begun = true;
     const { quietNs } = this.parts.options;
-    if (quietNs === 0) return this.pushOn(nowNs);
-    this.parts.requests.request({ kind: "set-timer", atNs: nowNs + quietNs }, (event) => {
-      this.pushOn(event.atNs);
-    });
+    const loud = (atNs: number) => {
+      this.quiet = false;
+      this.pushOn(atNs);
+    };
+    if (quietNs === 0) return loud(nowNs);
+    const { requests } = this.parts;
+    requests.request({ kind: "set-timer", atNs: nowNs + quietNs }, ({ atNs }) => loud(atNs));
   }
 
   /** The guest waits for this page; it may be on its way already. */
@@ -83,11 +89,12 @@ export class ResidualPush {
     this.parts.done(receivedNs);
   }
 
-  /** False when there is nothing to be done about it. */
+  /** The connection broke: false when there is nothing to be done about it. */
   linkDown(_nowNs: number): boolean {
     if (this.ended) return true;
     if (!this.parts.options.recover) return false;
     this.down = true;
+    this.linkChanges++;
     this.finishing = false;
     this.parts.mover.cut();
     return true;
@@ -95,14 +102,17 @@ export class ResidualPush {
 
   linkUp(_nowNs: number): void {
     if (!this.down || this.ended) return;
+    const change = ++this.linkChanges;
     this.parts.requests.request({ kind: "reconnect" }, (event) => {
+      if (change !== this.linkChanges) return;
       this.down = false;
       this.pushOn(event.atNs);
+      this.maybeDone(event.atNs);
     });
   }
 
   private pushOn(nowNs: number): void {
-    if (this.pushing || this.ended || this.down) return;
+    if (this.pushing || this.ended || this.down || this.quiet) return;
     const { mover } = this.parts;
     this.pushing = true;
     const options = {

@@ -22,6 +22,13 @@ export interface Switch {
 export interface LiveLimits {
   /** The longest downtime that is accepted. */
   downtimeLimitNs: number;
+  /** Payload a second that rounds may take, beside what the preset allows; Infinity = no limit. */
+  bandwidthBytesPerSec: number;
+}
+
+/** The lower of the preset's limit and the manager's. */
+export function rateLimit(bandwidth: BandwidthController, limits: LiveLimits): number {
+  return Math.min(bandwidth.limitBytesPerSec, limits.bandwidthBytesPerSec);
 }
 
 /** The live part of a strategy, driven by `Migration`. */

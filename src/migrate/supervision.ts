@@ -5,7 +5,7 @@
 import type { Manager, Progress } from "../policy/manager.js";
 import type { MigrationState } from "./migration.js";
 import type { PageMover, Requests } from "./page-mover.js";
-import type { LiveLimits, LivePhase } from "./strategy.js";
+import { type LiveLimits, type LivePhase, rateLimit } from "./strategy.js";
 
 export interface Supervised {
   readonly requests: Requests;
@@ -13,6 +13,7 @@ export interface Supervised {
   readonly live: LivePhase;
   readonly limits: LiveLimits;
   readonly state: () => MigrationState;
+  readonly postCopies: () => boolean;
   readonly cancel: (nowNs: number, reason: string) => void;
 }
 
@@ -25,23 +26,23 @@ export class Supervision {
     private readonly over: Supervised,
   ) {}
 
-  start(nowNs: number): void {
-    this.startNs = nowNs;
-    this.armTimer(nowNs);
+  /** `startNs`: when the move was asked for; the rounds begin now, and with them the polls. */
+  start(startNs: number, nowNs: number): void {
+    this.startNs = startNs;
+    this.look(nowNs);
   }
 
   describe(): Record<string, number | string> {
     return this.manager?.describe() ?? {};
   }
 
-  private armTimer(nowNs: number): void {
+  private look(nowNs: number): void {
     const { manager, over } = this;
-    if (manager === undefined) return;
-    over.requests.request({ kind: "set-timer", atNs: nowNs + manager.pollNs }, (event) => {
-      if (this.progressState() === undefined) return;
-      this.poll(event.atNs);
-      if (this.progressState() !== undefined) this.armTimer(event.atNs);
-    });
+    if (manager === undefined || this.progressState() === undefined) return;
+    this.poll(nowNs);
+    if (this.progressState() === undefined) return;
+    const atNs = nowNs + manager.pollNs;
+    over.requests.request({ kind: "set-timer", atNs }, (event) => this.look(event.atNs));
   }
 
   private poll(nowNs: number): void {
@@ -51,7 +52,7 @@ export class Supervision {
           this.over.limits.downtimeLimitNs = action.downtimeLimitNs;
           break;
         case "set-bandwidth":
-          this.over.requests.tell({ kind: "set-bandwidth", bytesPerSec: action.bytesPerSec });
+          this.limitBandwidth(action.bytesPerSec);
           break;
         case "post-copy":
           this.leave(nowNs, "post-copy");
@@ -63,6 +64,14 @@ export class Supervision {
           return this.over.cancel(nowNs, action.reason);
       }
     }
+  }
+
+  /** QEMU's `max-bandwidth`: the stop phase does not keep to it. */
+  private limitBandwidth(bandwidthBytesPerSec: number): void {
+    const { limits, live, requests } = this.over;
+    limits.bandwidthBytesPerSec = bandwidthBytesPerSec;
+    if (this.over.state() !== "iterative-pre-copy") return;
+    requests.tell({ kind: "set-bandwidth", bytesPerSec: rateLimit(live.bandwidth, limits) });
   }
 
   private leave(nowNs: number, to: "stop-and-copy" | "post-copy"): void {
@@ -95,7 +104,7 @@ export class Supervision {
         return "paused";
       case "activation":
       case "residual-push":
-        return "post-copy";
+        return this.over.postCopies() ? "post-copy" : "paused";
       default:
         return undefined;
     }

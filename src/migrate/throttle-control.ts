@@ -3,15 +3,13 @@
  * the log that ends a round, and between them as often as it wants (QEMU's throttle reads the log
  * every five seconds: migration/cpu-throttle.c, `cpu_throttle_dirty_sync_timer_tick`).
  */
-import type { PageBitmap } from "../kernels/index.js";
+import { PageBitmap } from "../kernels/index.js";
 import { type Brake, NO_BRAKE, type Throttle } from "../policy/throttle.js";
 import type { PageMover } from "./page-mover.js";
 
 /** What a live phase knows when the log has been read. */
 export interface SyncFacts {
   readonly nowNs: number;
-  /** Distinct pages in the readings of the log since the last call. */
-  readonly dirtiedPages: number;
   readonly bandwidthBytesPerSec: number;
   /** What the downtime limit has room for. */
   readonly thresholdBytes: number;
@@ -25,7 +23,9 @@ export class ThrottleControl {
   private sentBefore = 0;
   private syncs = 0;
   private running = false;
-  private facts: Omit<SyncFacts, "nowNs" | "dirtiedPages"> = {
+  /** Distinct pages in the readings of the log since the throttle was asked last. */
+  private readonly dirtied: PageBitmap | undefined;
+  private facts: Omit<SyncFacts, "nowNs"> = {
     bandwidthBytesPerSec: 0,
     thresholdBytes: 0,
   };
@@ -34,7 +34,16 @@ export class ThrottleControl {
     private readonly throttle: Throttle | undefined,
     private readonly mover: PageMover,
     private readonly guest: { readonly vcpus: number },
-  ) {}
+  ) {
+    if (throttle === undefined) return;
+    const dirtied = PageBitmap.create(mover.kernels, mover.pages, "dirtied since the last look");
+    mover.logRead = (pages) => dirtied.or(pages);
+    this.dirtied = dirtied;
+  }
+
+  static arenaBytes(pages: number): number {
+    return PageBitmap.bytesFor(pages);
+  }
 
   get throttles(): boolean {
     return this.throttle !== undefined;
@@ -43,6 +52,8 @@ export class ThrottleControl {
   start(nowNs: number): void {
     this.running = true;
     this.lastNs = nowNs;
+    this.sentBefore = this.mover.totals.bytes;
+    this.dirtied?.reset();
     this.armTimer(nowNs);
   }
 
@@ -54,20 +65,23 @@ export class ThrottleControl {
   synced(facts: SyncFacts): void {
     this.facts = facts;
     this.syncs++;
-    this.ask(facts.nowNs, facts.dirtiedPages);
+    this.ask(facts.nowNs);
   }
 
   describe(): Record<string, number | string> {
     return this.throttle?.describe() ?? {};
   }
 
-  private ask(nowNs: number, dirtiedPages: number): void {
-    const { throttle, mover } = this;
+  private ask(nowNs: number): void {
+    const { throttle, mover, dirtied } = this;
     const periodNs = nowNs - this.lastNs;
-    if (throttle === undefined || !this.running || periodNs <= 0) return;
+    if (throttle === undefined || dirtied === undefined) return;
+    if (!this.running || periodNs <= 0) return;
     const sentBytes = mover.totals.bytes - this.sentBefore;
     this.lastNs = nowNs;
     this.sentBefore = mover.totals.bytes;
+    const dirtiedPages = dirtied.count();
+    dirtied.reset();
     const brake = throttle.afterSync({
       nowNs,
       periodNs,
@@ -101,7 +115,7 @@ export class ThrottleControl {
     this.mover.harvest((pages, event) => {
       if (!this.running) return;
       this.seenBetween(pages);
-      this.ask(event.atNs, event.count);
+      this.ask(event.atNs);
     });
   }
 }

@@ -17,7 +17,7 @@ import type { Decision, RoundStats, StopRule } from "../../policy/stop-rule.js";
 import type { RoundReport } from "../report.js";
 import type { PushOptions } from "../residual-push.js";
 import { Sampler } from "../sampler.js";
-import type { LiveParts, LivePhase, Switch } from "../strategy.js";
+import { type LiveParts, type LivePhase, rateLimit, type Switch } from "../strategy.js";
 
 /** No real loop comes near; a rule that never ends is cut off and reported. */
 export const ROUNDS_MAX = 100_000;
@@ -240,7 +240,6 @@ export class Rounds implements LivePhase {
     if (this.measuredBytesPerSec === 0) return;
     throttle.synced({
       nowNs,
-      dirtiedPages: pagesDirtied,
       bandwidthBytesPerSec: this.measuredBytesPerSec,
       thresholdBytes: this.thresholdBytes(),
     });
@@ -254,7 +253,7 @@ export class Rounds implements LivePhase {
   }
 
   private setBandwidth(): void {
-    const bytesPerSec = this.bandwidth.limitBytesPerSec;
+    const bytesPerSec = rateLimit(this.bandwidth, this.parts.limits);
     this.parts.mover.requests.tell({ kind: "set-bandwidth", bytesPerSec });
   }
 
@@ -270,7 +269,7 @@ export class Rounds implements LivePhase {
 
   /** As measured; under a rate limit a round tells nothing of what the link can carry. */
   private linkBytesPerSec(): number {
-    const limited = Number.isFinite(this.bandwidth.limitBytesPerSec);
+    const limited = Number.isFinite(rateLimit(this.bandwidth, this.parts.limits));
     return (limited ? 0 : this.measuredBytesPerSec) || this.parts.linkBytesPerSec;
   }
 

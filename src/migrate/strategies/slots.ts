@@ -17,7 +17,7 @@ import { CyclicWalk } from "../page-walk.js";
 import type { RoundReport } from "../report.js";
 import type { PushOptions } from "../residual-push.js";
 import { Sampler } from "../sampler.js";
-import type { LiveParts, LivePhase, Switch } from "../strategy.js";
+import { type LiveParts, type LivePhase, rateLimit, type Switch } from "../strategy.js";
 import { ROUNDS_MAX, type RoundsOptions, roundStats, switchOf } from "./rounds.js";
 
 export class Slots implements LivePhase {
@@ -78,7 +78,7 @@ export class Slots implements LivePhase {
     this.window = { startNs: nowNs, sentBefore: 0 };
     this.between.reset();
     this.startRound(nowNs);
-    const bytesPerSec = this.bandwidth.limitBytesPerSec;
+    const bytesPerSec = rateLimit(this.bandwidth, this.parts.limits);
     this.parts.mover.requests.tell({ kind: "set-bandwidth", bytesPerSec });
     this.armWindow(nowNs);
     this.goOn(nowNs);
@@ -175,7 +175,6 @@ export class Slots implements LivePhase {
       this.closeRound(event.atNs, dirtied);
       this.parts.throttle.synced({
         nowNs: event.atNs,
-        dirtiedPages: dirtied,
         bandwidthBytesPerSec: this.estimate.bandwidthBytesPerSec,
         thresholdBytes: this.estimate.thresholdBytes,
       });
