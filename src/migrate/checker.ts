@@ -195,14 +195,17 @@ export class MigrationChecker {
     };
   }
 
-  /** Given up and not taken: nobody runs, and the source still has the guest's memory. */
+  /** Given up, and nobody heard that it was taken: both sides still have the guest's memory. */
   private checkInDoubt(report: MigrationReport, end: EndState): Verified {
-    this.expect(!this.switched && !end.targetRunning, "no target runs while in doubt");
     this.expect(!end.sourceRunning, "the source does not run while in doubt");
+    this.expect(end.targetRunning === this.switched, "a target in doubt runs if it ever ran");
     this.expect(end.sourceReservedPages === this.pages, "the source keeps its memory");
+    this.expect(end.targetReservedPages === this.pages, "the target keeps its memory");
+    const whole = this.absent?.isEmpty() ?? true;
+    this.expect(!this.switched || whole, "a guest that runs in doubt lacks no page");
     this.checkTimes(report);
     return {
-      nobodyRuns: true,
+      ...(this.switched ? { onlyTheTargetRuns: true } : { nobodyRuns: true }),
       sourceMemoryKept: true,
       everySendWasOwed: true,
       roundsAndStagesAddUp: true,
@@ -213,9 +216,13 @@ export class MigrationChecker {
   /** Half of the guest on either side: nobody runs. */
   private checkLost(report: MigrationReport, end: EndState): Verified {
     this.expect(!end.sourceRunning && !end.targetRunning, "no copy runs of a guest that is lost");
+    this.expect(this.absent !== undefined, "only post-copy loses a guest");
+    this.expect(end.sourceReservedPages === this.pages, "the source keeps its half");
+    this.expect(end.targetReservedPages === this.pages, "the target keeps its half");
     this.checkTimes(report);
     return {
       nobodyRuns: true,
+      bothHalvesKept: true,
       everySendWasOwed: true,
       roundsAndStagesAddUp: true,
       atMostOneCopyRan: true,

@@ -351,14 +351,14 @@ export class Migration implements Requests {
 
   /** The guest was given up and nobody says that it runs: it must not run here either. */
   private endInDoubt(nowNs: number): void {
-    const reason = "in doubt: the target has permission to run and does not answer";
+    const reason = "the target has permission to run and does not answer";
     this.finish(nowNs, "in-doubt", reason);
   }
 
   /** Half of the guest is here and half there, and they cannot come together any more. */
   private lose(nowNs: number, why: string): void {
     this.tell({ kind: "abandon" });
-    this.finish(nowNs, "lost", `lost: ${why}`);
+    this.finish(nowNs, "lost", why);
   }
 
   private complete(nowNs: number): void {

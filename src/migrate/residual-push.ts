@@ -43,6 +43,8 @@ export class ResidualPush {
   private quiet = true;
   private down = false;
   private finishing = false;
+  /** The link broke when all had left: the target may lack nothing. */
+  mayBeWhole = false;
   /** Counts breaks and returns of the link: an answer from before the last one means nothing. */
   private linkChanges = 0;
 
@@ -92,7 +94,8 @@ export class ResidualPush {
   /** The connection broke: false when there is nothing to be done about it. */
   linkDown(_nowNs: number): boolean {
     if (this.ended) return true;
-    if (!this.parts.options.recover) return false;
+    if (!this.parts.options.recover && !this.finishing) return false;
+    this.mayBeWhole = this.finishing || this.mayBeWhole;
     this.down = true;
     this.linkChanges++;
     this.finishing = false;
@@ -106,6 +109,7 @@ export class ResidualPush {
     this.parts.requests.request({ kind: "reconnect" }, (event) => {
       if (change !== this.linkChanges) return;
       this.down = false;
+      this.mayBeWhole = false;
       this.pushOn(event.atNs);
       this.maybeDone(event.atNs);
     });

@@ -56,10 +56,12 @@ export class FrameSender {
     });
   }
 
-  sendControl(arrived: (nowNs: number) => void): void {
+  /** A connection that breaks before `departed` takes the message with it. */
+  sendControl(arrived: (nowNs: number) => void, departed = () => {}): void {
     this.flow.enqueue(CONTROL_MESSAGE_BYTES, {
       departed: () => {
         this.linkBytes += CONTROL_MESSAGE_BYTES;
+        departed();
       },
       arrived,
     });

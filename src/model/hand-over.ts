@@ -7,6 +7,7 @@ import { AssertionError } from "../base/assert.js";
 import type { MigrationChecker } from "../migrate/checker.js";
 import type { Command, CommandOf, MigrationEvent, PeerMessage } from "../migrate/messages.js";
 import { NO_BRAKE } from "../policy/throttle.js";
+import type { Connection } from "./connection.js";
 import type { FrameSender } from "./frame-sender.js";
 import type { DriverOptions } from "./migration-driver.js";
 import type { ModelGuest } from "./model-guest.js";
@@ -16,6 +17,7 @@ import { PostCopyTarget } from "./post-copy-target.js";
 export interface HandOverParts {
   readonly options: DriverOptions;
   readonly sender: FrameSender;
+  readonly connection: Connection;
   readonly received: ModelTarget;
   readonly checker: MigrationChecker;
   feed(event: MigrationEvent): void;
@@ -36,6 +38,10 @@ export class HandOver {
   /** How far the guest had come when it left the source, or when the attempt was given up. */
   stood: Standing | undefined;
   postCopy: PostCopyTarget | undefined;
+  /** The guest has run at the target. */
+  targetRan = false;
+  private permitted = false;
+  private toldComplete = false;
 
   constructor(private readonly parts: HandOverParts) {}
 
@@ -81,7 +87,7 @@ export class HandOver {
   }
 
   private finishImage({ absent }: CommandOf<"finish">): void {
-    const { target, latencyNs, guest, world } = this.parts.options;
+    const { target, guest, world } = this.parts.options;
     if (absent !== undefined) {
       const { kernels } = world;
       this.postCopy = new PostCopyTarget({
@@ -98,40 +104,50 @@ export class HandOver {
     }
     this.parts.sender.sendControl((arrivedNs) => {
       const receivedNs = arrivedNs + target.spec.costs.restoreNs;
-      this.later(receivedNs + latencyNs, (atNs) =>
-        this.parts.feed({ kind: "peer", message: "image-complete", atNs, receivedNs }),
-      );
+      this.say("image-complete", receivedNs);
     });
   }
 
   /** A fault at the target reaches the source a latency later; a broken connection drops it. */
   private requestPage(page: number, nowNs: number): void {
-    this.later(nowNs + this.parts.options.latencyNs, (atNs) => {
+    this.parts.connection.fromTarget(nowNs, (atNs) => {
       if (this.parts.sender.connected) this.parts.feed({ kind: "fault", page, atNs });
     });
   }
 
+  /** Permission that is given again counts only if the first one was lost. */
   private go(): void {
+    if (this.permitted) return;
     const { target } = this.parts.options;
     const { unpauseNs, attachDevicesNs, announceNs } = target.spec.costs;
-    this.parts.sender.sendControl((arrivedNs) => {
-      this.later(arrivedNs + unpauseNs, (runningNs) => {
-        if (this.parts.options.engine.ended) return;
-        this.runTarget(runningNs);
-        this.say("running", runningNs);
-        const announcedNs = runningNs + attachDevicesNs + announceNs;
-        this.later(announcedNs, () => this.say("announced", announcedNs));
-      });
-    });
+    this.parts.sender.sendControl(
+      (arrivedNs) => {
+        this.later(arrivedNs + unpauseNs, (runningNs) => {
+          if (this.parts.options.engine.ended) return;
+          this.runTarget(runningNs);
+          this.say("running", runningNs);
+          const announcedNs = runningNs + attachDevicesNs + announceNs;
+          this.later(announcedNs, () => this.say("announced", announcedNs));
+        });
+      },
+      () => {
+        this.permitted = true;
+      },
+    );
   }
 
   private finishResidual(): void {
-    this.parts.sender.sendControl((arrivedNs) => this.say("all-received", arrivedNs));
+    if (this.toldComplete) return;
+    const departed = () => {
+      this.toldComplete = true;
+    };
+    this.parts.sender.sendControl((arrivedNs) => this.say("all-received", arrivedNs), departed);
   }
 
   private reconnect(id: number, nowNs: number): void {
     const { source, latencyNs } = this.parts.options;
     this.later(nowNs + source.spec.costs.initialiseNs + 2 * latencyNs, (atNs) => {
+      if (!this.parts.sender.connected) return;
       this.parts.feed({ kind: "done", id, atNs, virtualNs: this.parts.options.guest.virtualNs() });
       this.postCopy?.askAgain(atNs);
     });
@@ -139,7 +155,7 @@ export class HandOver {
 
   /** The target says something that was true on its side at `receivedNs`. */
   private say(message: PeerMessage, receivedNs: number): void {
-    this.later(receivedNs + this.parts.options.latencyNs, (atNs) =>
+    this.parts.connection.fromTarget(receivedNs, (atNs) =>
       this.parts.feed({ kind: "peer", message, atNs, receivedNs }),
     );
   }
@@ -150,6 +166,7 @@ export class HandOver {
     target.advanceTo(nowNs);
     this.parts.checker.targetRunning();
     this.parts.received.run();
+    this.targetRan = true;
     this.postCopy?.run(nowNs);
   }
 
@@ -171,6 +188,7 @@ export class HandOver {
     const { target, spec } = this.parts.options;
     target.advanceTo(nowNs);
     this.postCopy?.stop();
+    if (!this.targetRan) return;
     this.parts.options.guest.pause();
     target.setPaused(spec.domain, true);
     this.parts.checker.targetStopped();

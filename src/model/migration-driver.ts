@@ -15,6 +15,7 @@ import type { Migration } from "../migrate/migration.js";
 import type { MigrationConfig } from "../migrate/migration-config.js";
 import { URGENT_SLOTS } from "../migrate/page-mover.js";
 import type { MigrationReport } from "../migrate/report.js";
+import { Connection } from "./connection.js";
 import { FrameSender, type FrameTag } from "./frame-sender.js";
 import { HandOver, type Standing, standingOf } from "./hand-over.js";
 import { hashMessage } from "./message-hash.js";
@@ -24,7 +25,7 @@ import { ModelTarget } from "./model-target.js";
 import type { FlowOptions, Network } from "./network.js";
 import { PageEncoder } from "./page-encoder.js";
 import { type ArrivedBatch, PostCopyTarget } from "./post-copy-target.js";
-import type { MigrationSpec } from "./spec.js";
+import { DEFAULT_LINK_TIMEOUT_NS, type MigrationSpec } from "./spec.js";
 import type { XenHost } from "./xen-host.js";
 
 /** What a driver shares with the simulation that it is part of. */
@@ -62,6 +63,7 @@ export class MigrationDriver {
   private readonly checker: MigrationChecker;
   private readonly encoder: PageEncoder;
   private readonly sender: FrameSender;
+  private readonly connection: Connection;
   private readonly handOver: HandOver;
   private readonly slots: Slot[] = [];
   private readonly timers = new Set<EventHandle>();
@@ -74,7 +76,14 @@ export class MigrationDriver {
     const { world, engine, guest, source, target, path } = options;
     this.engine = engine;
     this.sender = new FrameSender(world.network, path);
-    const { kernels, repeat } = world;
+    const { kernels, repeat, queue } = world;
+    this.connection = new Connection({
+      queue,
+      latencyNs: options.latencyNs,
+      patienceNs:
+        options.spec.linkTimeoutNs ?? Math.max(DEFAULT_LINK_TIMEOUT_NS, 2 * options.latencyNs),
+      changed: (up, nowNs) => this.connectionChanged(up, nowNs),
+    });
     this.received = new ModelTarget({ kernels, guest, source, target });
     this.checker = new MigrationChecker(kernels, guest.pages, this.received.memory, repeat);
     this.encoder = new PageEncoder({
@@ -86,6 +95,7 @@ export class MigrationDriver {
     this.handOver = new HandOver({
       options,
       sender: this.sender,
+      connection: this.connection,
       received: this.received,
       checker: this.checker,
       feed: (event) => this.feed(event),
@@ -121,10 +131,17 @@ export class MigrationDriver {
     if (!this.engine.ended) this.feed({ kind: "cancel", atNs: nowNs, reason });
   }
 
+  /** A link went down or came back: does this migration cross it? */
+  linkChanged(link: string, up: boolean, nowNs: number): void {
+    if (this.engine.ended || !this.options.path.some((crossed) => nameOf(crossed) === link)) return;
+    this.connection.linkChanged(up, nowNs);
+    if (!this.engine.ended) this.followRate(nowNs);
+  }
+
   /** The connection broke (frames under way are lost), or can be made again. */
-  linkChanged(up: boolean, nowNs: number): void {
+  private connectionChanged(up: boolean, nowNs: number): void {
     const { sender } = this;
-    if (this.engine.ended || sender.connected === up) return;
+    if (this.engine.ended) return;
     sender.connected = up;
     this.feed({ kind: "link", up, atNs: nowNs });
     if (up || this.engine.ended) return;
@@ -196,6 +213,8 @@ export class MigrationDriver {
   private prepare({ id }: CommandOf<"prepare">): void {
     const { target, spec, latencyNs, guest } = this.options;
     this.sender.sendControl((arrivedNs) => {
+      // Given up meanwhile: the target must not keep room for it.
+      if (this.engine.ended) return;
       const { pages } = guest.describe();
       const doneNs = arrivedNs + target.spec.costs.reserveNs;
       if (this.received.prepare(pages)) {
@@ -278,14 +297,15 @@ export class MigrationDriver {
     const { world, guest, source, target, spec, engine } = this.options;
     for (const timer of this.timers) world.queue.cancel(timer);
     this.sender.close();
+    this.connection.close();
     source.setMigrationRate(this, 0);
     target.setMigrationRate(this, 0);
     const report = engine.report();
-    const completed = report.outcome === "target-runs";
+    const { targetRan } = this.handOver;
     const verified = this.checker.finish(report, {
       linkBytes: this.sender.linkBytes,
-      sourceRunning: !completed && guest.running,
-      targetRunning: completed && guest.running,
+      sourceRunning: !targetRan && guest.running,
+      targetRunning: targetRan && guest.running,
       sourceReservedPages: source.memory.has(spec.domain) ? source.memory.pagesOf(spec.domain) : 0,
       targetReservedPages: target.memory.has(spec.domain) ? target.memory.pagesOf(spec.domain) : 0,
     });
@@ -360,4 +380,8 @@ export class MigrationDriver {
   private later(atNs: number, run: (nowNs: number) => void): void {
     this.options.world.queue.schedule(atNs, run);
   }
+}
+
+function nameOf(crossed: FlowOptions["path"][number]): string {
+  return typeof crossed === "string" ? crossed : crossed.link;
 }

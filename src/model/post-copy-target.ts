@@ -58,8 +58,10 @@ export class PostCopyTarget {
 
   /** The guest begins to run here. */
   run(nowNs: number): void {
+    const { guest } = this.parts;
+    guest.expectPages(this.missing);
+    if (this.missing.isEmpty()) return guest.allArrived();
     this.running = true;
-    this.parts.guest.expectPages(this.missing);
     this.step(nowNs);
   }
 

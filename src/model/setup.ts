@@ -10,6 +10,7 @@ import type { Registry, ResolvedStrategy } from "../migrate/registry.js";
 import { ADMISSION_MAX } from "../policy/admission.js";
 import { MigrationDriver } from "./migration-driver.js";
 import { ModelGuest, type ModelGuestKeeps } from "./model-guest.js";
+import { checkOutages } from "./outages.js";
 import { type Route, Routes } from "./route.js";
 import {
   type DomainSpec,
@@ -31,6 +32,7 @@ export function resolveConfigs(spec: SimulationSpec, registry: Registry): Migrat
     const domain = domainNamed(spec, migration.domain);
     const source = sourceOf(spec, i);
     const route = routes.between(source, migration.to);
+    checkPatience(migration, route);
     const linkBytesPerSec = route.payloadBytesPerSec;
     const resolved = registry.resolve(migration.strategy);
     return {
@@ -128,6 +130,7 @@ function checkSpec(spec: SimulationSpec): void {
     throw new PrecopyError("bad-input", `"${name}" is a host and a switch: rename one`);
   }
   for (const link of spec.links) {
+    checkOutages(link);
     for (const end of link.between) if (!switches.has(end)) hostNamed(spec, end);
   }
   for (const domain of spec.domains) checkDomain(spec, domain);
@@ -165,6 +168,17 @@ function checkDomain(spec: SimulationSpec, domain: DomainSpec): void {
       `${domain.name}'s write elasticity is ${writeElasticity}: it must be from 0 to 1`,
     );
   }
+}
+
+/** A connection that gives up before an answer can have come would break by itself. */
+function checkPatience({ domain, linkTimeoutNs }: MigrationSpec, { latencyNs }: Route): void {
+  if (linkTimeoutNs === undefined) return;
+  positive(`${domain}'s link timeout`, linkTimeoutNs);
+  if (Number.isSafeInteger(linkTimeoutNs) && linkTimeoutNs >= 2 * latencyNs) return;
+  throw new PrecopyError(
+    "bad-input",
+    `${domain}'s link timeout is ${linkTimeoutNs} ns: give whole nanoseconds, at least the ${2 * latencyNs} ns of the way there and back`,
+  );
 }
 
 function positive(what: string, value: number): void {

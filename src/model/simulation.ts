@@ -19,6 +19,7 @@ import { type DriverWorld, MigrationDriver } from "./migration-driver.js";
 import type { MigrationResult } from "./migration-result.js";
 import { ModelGuest } from "./model-guest.js";
 import { Network } from "./network.js";
+import { Outages } from "./outages.js";
 import { Routes } from "./route.js";
 import { admissionOf, arenaFor, guestKeeps, resolveConfigs } from "./setup.js";
 import {
@@ -88,6 +89,7 @@ export class Simulation {
   private readonly routes: Routes;
   private readonly admission: AdmissionRule;
   private readonly waiting: WaitingMigrations;
+  private readonly outages: Outages;
   /** By number; a migration whose start time has not come has no driver. */
   private readonly active = new Map<number, MigrationDriver | undefined>();
   /** Numbers of those that are past their bulk phase, or were. */
@@ -128,7 +130,9 @@ export class Simulation {
     this.kernels = kernels;
     this.configs = configs;
     for (const host of spec.hosts) this.hosts.set(host.name, new XenHost(host));
-    for (const { between: _between, ...link } of spec.links) this.network.addLink(link);
+    for (const link of spec.links) this.network.addLink(link);
+    const { queue, network, drivers } = this;
+    this.outages = new Outages({ links: spec.links, queue, network, drivers });
     spec.domains.forEach((domain, i) => {
       this.addDomain(domain, i);
     });
@@ -303,6 +307,7 @@ export class Simulation {
         this.active.set(index, driver);
         this.drivers.push(driver);
         driver.start(atNs);
+        this.outages.tellWhatIsDown(driver, atNs);
       });
     }
   }

@@ -80,6 +80,8 @@ export interface LinkSpec {
   readonly bandwidthBytesPerSec: number;
   readonly latencyNs: number;
   readonly frame?: FrameShape;
+  /** When it carries nothing; without `forNs` it never comes back. */
+  readonly outages?: readonly { readonly atNs: number; readonly forNs?: number }[];
 }
 
 export interface DomainSpec {
@@ -111,7 +113,15 @@ export interface MigrationSpec {
   readonly startNs: number;
   readonly downtimeLimitNs: number;
   readonly timeoutNs: number;
+  /**
+   * Longest outage that its connection sits out; if left out, {@link DEFAULT_LINK_TIMEOUT_NS} or
+   * the time there and back, whichever is longer.
+   */
+  readonly linkTimeoutNs?: number;
 }
+
+/** Our own: a toolstack gives up far earlier than Linux's TCP would (connection.ts). */
+export const DEFAULT_LINK_TIMEOUT_NS = 5_000_000_000;
 
 export interface SimulationSpec {
   readonly seed: number;

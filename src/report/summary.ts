@@ -229,6 +229,14 @@ function shownRounds(rounds: readonly RoundReport[]): readonly RoundReport[] {
   return [...rounds.slice(0, ROUNDS_SHOWN_FIRST), ...rounds.slice(-ROUNDS_SHOWN_LAST)];
 }
 
+/** What opens the line that tells why a migration did not complete. */
+const ENDS: Readonly<Record<Outcome, string>> = {
+  "target-runs": "Completed",
+  "source-runs": "Aborted",
+  "in-doubt": "In doubt",
+  lost: "Lost",
+};
+
 function stopLines(migration: MigrationResult, { palette, width }: Style): string[] {
   const { outcome, stopReason, stopPages, residualPages, postCopy } = migration;
   const why = explainStop(stopReason);
@@ -237,7 +245,7 @@ function stopLines(migration: MigrationResult, { palette, width }: Style): strin
   if (postCopy !== undefined) {
     text = `Switched to post-copy: ${why}, ${plural(residualPages, "page")} left to follow.`;
   }
-  if (aborted) text = `${outcome === "lost" ? "Lost" : "Aborted"}: ${why}.`;
+  if (aborted) text = `${ENDS[outcome]}: ${why}.`;
   const limited = stoppedByLimit(stopReason) ? palette.warn : (line: string) => line;
   return wrap(text.split(" "), width).map(aborted ? palette.bad : limited);
 }
@@ -295,7 +303,7 @@ function costLines(
 const WHO_RUNS: Readonly<Record<Outcome, string>> = {
   "target-runs": "the target runs",
   "source-runs": "the source runs on",
-  "in-doubt": "nobody runs",
+  "in-doubt": "the source does not run",
   lost: "the guest is lost",
 };
 

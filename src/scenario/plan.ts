@@ -4,6 +4,7 @@ import { type Plan, withPlan } from "../model/plan.js";
 import type { SimulationSpec } from "../model/spec.js";
 import type { Finding } from "./problems.js";
 import type { PlanFile, ScenarioFile } from "./schema.js";
+import { linkTimeoutOf } from "./to-spec.js";
 
 const KINDS = ["evacuate", "swap", "consolidate"] as const;
 
@@ -34,6 +35,7 @@ export function applyPlan(
     startNs: file.at,
     downtimeLimitNs: file["downtime-limit"],
     timeoutNs: file.timeout,
+    ...linkTimeoutOf(file),
   };
   try {
     const planned = withPlan(spec, plan, details);

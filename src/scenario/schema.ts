@@ -209,8 +209,27 @@ function linkSchema() {
         min: 576,
         max: 65_535,
       }).prefault(1500),
+      outages: list(outageSchema(), {
+        description: "When it carries nothing.",
+        max: 1024,
+      }).prefault([]),
     },
     "A link between two hosts or switches, of Ethernet frames with TCP in them.",
+  );
+}
+
+function outageSchema() {
+  return mapping(
+    {
+      at: duration({ description: "It begins.", example: "3s", min: 0, max: SIMULATION_NS_MAX }),
+      for: duration({
+        description: "It lasts so long; for ever if left out.",
+        example: "500ms",
+        min: 1,
+        max: SIMULATION_NS_MAX,
+      }).optional(),
+    },
+    "A time in which a link is down.",
   );
 }
 
@@ -236,6 +255,12 @@ function moveFields(registry: Registry) {
       min: 1,
       max: SIMULATION_NS_MAX,
     }).prefault("10min"),
+    "link-timeout": duration({
+      description: "Longest outage that is sat out; after it the connection is broken.",
+      example: "5s",
+      min: 1,
+      max: SIMULATION_NS_MAX,
+    }).optional(),
   };
 }
 

@@ -83,7 +83,7 @@ function toCosts(costs: HostFile["costs"]): HostCosts {
   };
 }
 
-function toLink({ between, bandwidth, latency, mtu }: LinkFile): LinkSpec {
+function toLink({ between, bandwidth, latency, mtu, outages }: LinkFile): LinkSpec {
   return {
     name: between.join(" - "),
     between,
@@ -93,7 +93,12 @@ function toLink({ between, bandwidth, latency, mtu }: LinkFile): LinkSpec {
       payloadBytes: mtu - PACKET_HEADERS_BYTES,
       overheadBytes: ETHERNET_TCP_FRAME.overheadBytes,
     },
+    ...(outages.length > 0 && { outages: outages.map(toOutage) }),
   };
+}
+
+function toOutage({ at, for: lasts }: LinkFile["outages"][number]) {
+  return { atNs: at, ...(lasts !== undefined && { forNs: lasts }) };
 }
 
 function toDomain(name: string, guest: GuestFile, trace: Trace | undefined): DomainSpec {
@@ -165,6 +170,12 @@ function toPattern(
   }
 }
 
+/** Of a migration or a plan; left out, the model has a default. */
+export function linkTimeoutOf(moves: Pick<MigrationFile, "link-timeout">) {
+  const linkTimeoutNs = moves["link-timeout"];
+  return linkTimeoutNs === undefined ? {} : { linkTimeoutNs };
+}
+
 function toMigration(migration: MigrationFile): MigrationSpec {
   return {
     domain: migration.guest,
@@ -173,5 +184,6 @@ function toMigration(migration: MigrationFile): MigrationSpec {
     startNs: migration.at,
     downtimeLimitNs: migration["downtime-limit"],
     timeoutNs: migration.timeout,
+    ...linkTimeoutOf(migration),
   };
 }

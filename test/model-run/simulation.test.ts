@@ -138,7 +138,7 @@ describe("what can go wrong", () => {
     simulation.network.setLink("wire", { up: false });
     const report = (await simulation.run()).migrations[0]!;
     expect(report.outcome).toBe("in-doubt");
-    expect(report.stopReason).toMatch(/in doubt/);
+    expect(report.stopReason).toMatch(/permission to run and does not answer/);
     expect(report.verified).toMatchObject({ nobodyRuns: true, sourceMemoryKept: true });
     expect(report.endNs).toBe(nowNs + 20_000_000_000);
   });

@@ -1,0 +1,166 @@
+/**
+ * Random small migrations of everything that there is: names from a registry, guests of 1 to 600
+ * pages, links that are slow, far, and down for a while, cancels at any instant. One seed gives
+ * one case. What must hold in each: it ends, and the checker, which runs in it, is content.
+ */
+
+import { Random } from "../../src/base/random.js";
+import type { ActivitySpec } from "../../src/guest/activity.js";
+import type { Registry } from "../../src/migrate/registry.js";
+import type { MigrationResult } from "../../src/model/migration-result.js";
+import { Simulation } from "../../src/model/simulation.js";
+import { DEFAULT_COSTS, type SimulationSpec } from "../../src/model/spec.js";
+import { hotCold, recorded, small, uniform } from "./specs.js";
+
+/** Names of techniques by kind, as a strategy's name takes them; "" leaves the kind out. */
+export interface Techniques {
+  readonly strategies: readonly string[];
+  readonly kinds: readonly (readonly string[])[];
+  readonly presets: readonly string[];
+}
+
+/** Parameters that make a technique do its other things, and guests too small for its defaults. */
+const VARIANTS: Readonly<Record<string, readonly string[]>> = {
+  "post-copy": [
+    "post-copy:recover",
+    "post-copy:preempt,order=forward",
+    "post-copy:quiet=50ms,pivots=3,buffer-kib=4",
+    "post-copy:order=ascending,recover,preempt",
+  ],
+  hybrid: ["hybrid:rounds=1", "hybrid:rounds=2,shrink=0.1,recover", "hybrid:flush,preempt"],
+  "pre-copy": ["pre-copy:flush"],
+};
+
+/** Every name of every kind that the registry knows; new kinds are covered once they are listed. */
+export function techniquesOf(registry: Registry): Techniques {
+  const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
+  const optional = (list: readonly { readonly name: string }[]) => ["", ...names(list)];
+  const lists = Object.getOwnPropertyNames(Object.getPrototypeOf(registry))
+    .filter((name) => /^list[A-Z]/.test(name) && !/Strategies|Presets|Admissions/.test(name))
+    .sort();
+  const listed = registry as unknown as Record<string, () => readonly { readonly name: string }[]>;
+  return {
+    strategies: names(registry.listStrategies()).flatMap((name) => [
+      name,
+      ...(VARIANTS[name] ?? []),
+    ]),
+    kinds: lists.map((list) => optional(listed[list]?.() ?? [])),
+    presets: names(registry.listPresets()),
+  };
+}
+
+/** "pre-copy" and ["wsclock", "", "nova"] and "xen" → "pre-copy+wsclock+nova@xen". */
+export function nameOf(strategy: string, chosen: readonly string[], preset: string): string {
+  return `${[strategy, ...chosen.filter((name) => name !== "")].join("+")}@${preset}`;
+}
+
+export interface SwarmCase {
+  readonly name: string;
+  readonly spec: SimulationSpec;
+  /** When somebody cancels, if anybody does. */
+  readonly cancelNs: number | undefined;
+}
+
+/** Draws the case of a seed; `name` instead of one that is drawn. */
+export function swarmCase(seed: number, techniques: Techniques, name?: string): SwarmCase {
+  const random = new Random(seed);
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
+  const { strategies, kinds, presets } = techniques;
+  const drawn = nameOf(pick(strategies), kinds.map(pick), pick(presets));
+  const strategy = name ?? drawn;
+  const pages = pick([1, 2, 64, 65, 100, 257, 600]);
+  const base = small({
+    seed,
+    pages,
+    strategy,
+    activity: activityOf(pages, pick),
+    bandwidthBytesPerSec: pick([50_000, 1_000_000, 20_000_000, 1_250_000_000]),
+    latencyNs: pick([0, 1000, 100_000, 5_000_000, 40_000_000]),
+    pml: pick([true, false]),
+    cpus: pick([1, 4]),
+    suspendDirtiesPages: pick([0, 1, 190]),
+    downtimeLimitNs: pick([1, 10_000_000, 300_000_000, 5_000_000_000]),
+    timeoutNs: pick([1_000_000, 100_000_000, 5_000_000_000, 60_000_000_000]),
+    costs: pick([DEFAULT_COSTS, FREE]),
+  });
+  const outages = Array.from({ length: pick([0, 0, 1, 2, 3]) }, () => ({
+    atNs: random.below(pick([30_000_000, 300_000_000, 3_000_000_000])),
+    ...(random.below(5) > 0 && { forNs: 1 + random.below(pick([1_000_000, 400_000_000])) }),
+  }));
+  const linkTimeoutNs = pick([80_000_000, 150_000_000, 1_000_000_000]);
+  const vcpus = pick([1, 2, 4]);
+  const spec: SimulationSpec = {
+    ...base,
+    links: base.links.map((link) => ({ ...link, outages })),
+    domains: base.domains.map((domain) => ({
+      ...domain,
+      vcpus,
+      demandCpus: pick([0.01, 1, vcpus]),
+      deviceStateBytes: pick([0, 65_536]),
+      writeElasticity: pick([0, 0.5, 1]),
+    })),
+    migrations: base.migrations.map((migration) => ({ ...migration, linkTimeoutNs })),
+  };
+  const cancels = random.below(4) === 0;
+  const cancelNs = random.below(pick([10_000_000, 100_000_000, 2_000_000_000]));
+  return { name: strategy, spec, cancelNs: cancels ? cancelNs : undefined };
+}
+
+const FREE = Object.fromEntries(Object.keys(DEFAULT_COSTS).map((key) => [key, 0]));
+
+function activityOf(pages: number, pick: <T>(list: readonly T[]) => T): ActivitySpec {
+  const rate = pick([10, 1000, 50_000]);
+  const whole = { firstPage: 0, pages };
+  return pick<() => ActivitySpec>([
+    () => ({ kind: "idle" }),
+    () => uniform(pages, rate),
+    () => hotCold(pages, rate),
+    () => (pages < 100 ? hotCold(pages, rate) : recorded(pages)),
+    () => ({
+      kind: "synthetic",
+      components: [
+        {
+          pattern: { kind: "sequential", ...whole, writeFraction: 0.5 },
+          accessesPerSec: rate,
+          phase: { startNs: 5_000_000, endNs: 30_000_000, periodNs: 40_000_000 },
+        },
+        { pattern: { kind: "uniform", ...whole, writeFraction: 0 }, accessesPerSec: rate },
+        {
+          pattern: { kind: "zipf", exponent: 1, ...whole, writeFraction: 0.3 },
+          accessesPerSec: rate,
+        },
+      ],
+    }),
+  ])();
+}
+
+/** Steps of a case that does not end; the longest that do take a tenth. */
+const STEPS_MAX = 3_000_000;
+
+/** Runs a case to its end. Throws what the checker or an assertion throws, or that it hangs. */
+export async function runCase({ spec, cancelNs }: SwarmCase): Promise<MigrationResult> {
+  const simulation = await Simulation.create(spec);
+  let cancelled = cancelNs === undefined;
+  for (let steps = 0; !simulation.ended; steps++) {
+    const nextNs = simulation.nextEventNs();
+    if (!cancelled && nextNs > (cancelNs as number)) {
+      cancelled = true;
+      simulation.advanceTo(Math.max(simulation.nowNs, cancelNs as number));
+      simulation.cancelAll("cancelled");
+      continue;
+    }
+    if (!Number.isFinite(nextNs)) throw new Error("hangs: nothing will happen any more");
+    if (steps > STEPS_MAX) throw new Error(`hangs: ${STEPS_MAX} steps, at ${nextNs} ns`);
+    simulation.advanceTo(nextNs);
+  }
+  const result = simulation.result().migrations[0];
+  simulation.dispose();
+  if (result === undefined) throw new Error("ended without a result");
+  return result;
+}
+
+/** Why a case cannot be run at all, as a user would be told; undefined for what must hold. */
+export function refusal(error: unknown): string | undefined {
+  const { code, message } = error as { code?: string; message: string };
+  return code === "unsupported" || code === "bad-input" ? message : undefined;
+}
