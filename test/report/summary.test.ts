@@ -131,7 +131,7 @@ describe("summaryText", () => {
     const lost = textOf({ outcome: "lost", stopReason: "link lost", postCopy: paging() });
     expect(lost).toContain("Lost: link lost.");
     expect(lost).toMatch(/downtime .*\(the guest is lost\)/);
-    expect(textOf({ outcome: "in-doubt" })).toContain("(nobody runs)");
+    expect(textOf({ outcome: "in-doubt" })).toContain("(the source does not run)");
   });
 
   it("leaves out the middle of a long loop and says so", () => {
