@@ -265,6 +265,8 @@ export class PageMover {
         mask.length === before,
         `a peek fills ${before} words of its mask, not ${mask.length}`,
       );
+      // What is left out of this pass is not looked at again in it.
+      if (pass.set !== this.owed) pass.set.clearBatch(pages);
       dropMasked(pages, mask);
       this.count("pagesSkipped", before - pages.length);
       if (pages.length === 0) {

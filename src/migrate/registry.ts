@@ -15,6 +15,7 @@ import { PRESETS } from "../policy/presets/index.js";
 import type { ThrottleFactory } from "../policy/throttle.js";
 import { THROTTLES } from "../policy/throttles/index.js";
 import { PREDICTORS, type PredictorFactory } from "../workingset/index.js";
+import { adaptive } from "./strategies/adaptive.js";
 import { hybrid } from "./strategies/hybrid.js";
 import { postCopy } from "./strategies/post-copy.js";
 import { preCopy, seed } from "./strategies/pre-copy.js";
@@ -83,7 +84,7 @@ export class Registry {
   /** A registry with everything that this package brings. */
   static standard(): Registry {
     const registry = new Registry();
-    for (const strategy of [suspend, preCopy, seed, postCopy, hybrid]) {
+    for (const strategy of [suspend, preCopy, seed, postCopy, hybrid, adaptive]) {
       registry.addStrategy(strategy);
     }
     for (const predictor of PREDICTORS) registry.addPredictor(predictor);

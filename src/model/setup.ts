@@ -85,7 +85,10 @@ export function guestKeeps(moves: readonly MigrationConfig[]): ModelGuestKeeps {
   };
 }
 
-/** Downtime that no page causes: the sum of the pause's fixed costs, state and messages. */
+/**
+ * Downtime that no page causes: the sum of the pause's fixed costs, state and messages, and of the
+ * pages that suspending itself dirties.
+ */
 function fixedDowntimeNs(
   spec: SimulationSpec,
   parts: { migration: MigrationSpec; domain: DomainSpec; source: string; route: Route },
@@ -94,7 +97,8 @@ function fixedDowntimeNs(
   const source = hostNamed(spec, parts.source).costs;
   const target = hostNamed(spec, migration.to).costs;
   const { payloadBytesPerSec: rate, latencyNs } = route;
-  const stateNs = rate > 0 ? (domain.deviceStateBytes / rate) * 1e9 : 0;
+  const suspendBytes = domain.suspendDirtiesPages * PAGE_SIZE_BYTES;
+  const stateNs = rate > 0 ? ((domain.deviceStateBytes + suspendBytes) / rate) * 1e9 : 0;
   return Math.ceil(
     source.suspendNs +
       source.logDirtyNsPerPage * domain.pages +

@@ -1,4 +1,5 @@
 /** The working-set predictors, one file each under its published name. */
+import { aging } from "./aging.js";
 import { clock } from "./clock.js";
 import { exactWs } from "./exact-ws.js";
 import { lruSplay } from "./lru-splay.js";
@@ -12,6 +13,7 @@ export const PREDICTORS: readonly PredictorFactory[] = [
   none,
   recency,
   lruSplay,
+  aging,
   clock,
   wsclock,
   exactWs,

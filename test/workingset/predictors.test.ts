@@ -10,7 +10,7 @@ import { bestBin } from "../../src/workingset/wsclock.js";
 
 const PAGES = 1000;
 const MS = 1_000_000;
-const SAMPLING = ["recency", "lru-splay", "clock", "wsclock"];
+const SAMPLING = ["recency", "aging", "lru-splay", "clock", "wsclock"];
 
 function make(name: string, params = "") {
   const factory = PREDICTORS.find((predictor) => predictor.name === name)!;

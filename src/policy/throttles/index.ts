@@ -3,6 +3,7 @@ import type { ThrottleFactory } from "../throttle.js";
 import { autoConverge } from "./auto-converge.js";
 import { dirtyLimit } from "./dirty-limit.js";
 import { jin } from "./jin.js";
+import { noProgress } from "./no-progress.js";
 import { sdps } from "./sdps.js";
 import { stunWriters } from "./stun-writers.js";
 
@@ -12,4 +13,5 @@ export const THROTTLES: readonly ThrottleFactory[] = [
   dirtyLimit,
   sdps,
   stunWriters,
+  noProgress,
 ];
