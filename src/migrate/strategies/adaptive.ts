@@ -198,7 +198,6 @@ class Adaptive implements LivePhase {
       this.explained.lowestPages = Math.min(this.explained.lowestPages, owed);
       throttle.synced({
         nowNs: event.atNs,
-        dirtiedPages: event.count,
         bandwidthBytesPerSec: this.rate(),
         thresholdBytes: roomPages * mover.pageSizeBytes,
       });
