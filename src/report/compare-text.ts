@@ -1,14 +1,15 @@
 /** A comparison for people: a block per figure, who is best on it and by how much, warnings. */
 import type {
+  ComparedMetric,
   Comparison,
-  Metric,
   PairedDifference,
   RunFigures,
   Spread,
   StrategySummary,
   Verdict,
 } from "./compare.js";
-import { METRICS } from "./compare.js";
+import { COMPARED, METRICS } from "./compare.js";
+import { comparisonTable } from "./compare-table.js";
 import { type Palette, PLAIN } from "./palette.js";
 import { stoppedByLimit } from "./stop-reason.js";
 import { alignColumns, bar, inOneUnit, type Quantity, quantity, wrap } from "./text.js";
@@ -31,15 +32,17 @@ interface Figure {
   readonly kind: Quantity;
 }
 
-const FIGURES: Readonly<Record<Metric, Figure>> = {
+const FIGURES: Readonly<Record<ComparedMetric, Figure>> = {
   downtimeNs: { heading: "downtime", noun: "downtime", kind: "duration" },
   totalNs: { heading: "total time", noun: "total time", kind: "duration" },
   bytesSent: { heading: "on the wire", noun: "traffic", kind: "bytes" },
   guestSlowdown: { heading: "guest slowdown", noun: "slowdown", kind: "share" },
+  worstStallNs: { heading: "worst stall", noun: "worst stall", kind: "duration" },
+  exposureNs: { heading: "exposure to a lost link", noun: "exposure", kind: "duration" },
 };
 
 /** The same of several guests together. */
-const FIGURES_OF_ALL: Readonly<Record<Metric, Figure>> = {
+const FIGURES_OF_ALL: Readonly<Record<ComparedMetric, Figure>> = {
   downtimeNs: {
     heading: "worst downtime (of any guest)",
     noun: "worst downtime",
@@ -56,13 +59,21 @@ const FIGURES_OF_ALL: Readonly<Record<Metric, Figure>> = {
     noun: "worst slowdown",
     kind: "share",
   },
+  worstStallNs: { heading: "worst stall (of any guest)", noun: "worst stall", kind: "duration" },
+  exposureNs: {
+    heading: "longest exposure to a lost link (of any guest)",
+    noun: "exposure",
+    kind: "duration",
+  },
 };
 
-function figureOf(metric: Metric, { guests }: ComparisonTextOptions): Figure {
+function figureOf(metric: ComparedMetric, { guests }: ComparisonTextOptions): Figure {
   return (guests > 1 ? FIGURES_OF_ALL : FIGURES)[metric];
 }
 
 const WIDTH_DEFAULT = 100;
+/** More strategies than these stand in one table; so many have a block for each figure. */
+const BLOCK_STRATEGIES_MAX = 8;
 const BAR_CELLS_MAX = 16;
 
 /** The comparison in lines, each ended by a newline. */
@@ -71,15 +82,29 @@ export function comparisonText(comparison: Comparison, options: ComparisonTextOp
   const lines: string[] = [];
   if (title !== undefined && title !== "") lines.push(palette.bold(title));
   lines.push(runsLine(comparison), "");
-  for (const metric of METRICS) lines.push(...figureLines(comparison, metric, options), "");
-  for (const verdict of comparison.verdicts) lines.push(...verdictLines(verdict, options));
-  if (comparison.verdicts.length > 0) lines.push("");
-  const warnings = comparisonWarnings(comparison);
+  const many = comparison.strategies.length > BLOCK_STRATEGIES_MAX;
+  const metrics = shownMetrics(comparison);
+  if (many) lines.push(...comparisonTable(comparison, options), "");
+  else for (const metric of metrics) lines.push(...figureLines(comparison, metric, options), "");
+  // Nobody without post-copy is exposed: least is no merit there.
+  const verdicts = comparison.verdicts.filter(
+    ({ metric }) => metric !== "exposureNs" && metrics.includes(metric),
+  );
+  for (const verdict of verdicts) lines.push(...verdictLines(verdict, options));
+  if (verdicts.length > 0) lines.push("");
+  // The table says it in its rows.
+  const warnings = many ? [] : comparisonWarnings(comparison);
   for (const warning of warnings)
     lines.push(...wrapped(`Warning: ${warning}`, options).map(palette.warn));
   if (warnings.length > 0) lines.push("");
   lines.push(`  repeat  ${repeat}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Without post-copy the worst stall is the pause, and nobody is exposed. */
+function shownMetrics({ strategies }: Comparison): readonly ComparedMetric[] {
+  const exposed = strategies.some(({ metrics }) => (metrics?.exposureNs.max ?? 0) > 0);
+  return exposed ? COMPARED : METRICS;
 }
 
 /** Where strategies did not get to their end by themselves, a sentence with the next step. */
@@ -130,7 +155,7 @@ function runsLine({ seeds }: Comparison): string {
 
 function figureLines(
   { strategies }: Comparison,
-  metric: Metric,
+  metric: ComparedMetric,
   options: ComparisonTextOptions,
 ): string[] {
   const { palette = PLAIN, width = WIDTH_DEFAULT } = options;
@@ -172,7 +197,7 @@ function spreadCells(spread: Spread | undefined, kind: Quantity, several: boolea
 
 function differenceCell(
   { againstFirst }: StrategySummary,
-  metric: Metric,
+  metric: ComparedMetric,
   kind: Quantity,
   several: boolean,
 ): string {

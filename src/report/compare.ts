@@ -4,14 +4,18 @@
  * differ in does not blur what the strategies differ in.
  *
  * Of several migrations in a run: bytes are their sum, total time is from the first start to the
- * last end, downtime and slowdown are those of the guest that is worst off.
+ * last end, the others are those of the guest that is worst off.
  */
 import { assert } from "../base/assert.js";
+import type { Outcome } from "../migrate/messages.js";
 import type { SimulationResult } from "../model/simulation.js";
 import { stoppedByLimit } from "./stop-reason.js";
 
 export const METRICS = ["downtimeNs", "totalNs", "bytesSent", "guestSlowdown"] as const;
 export type Metric = (typeof METRICS)[number];
+/** Beside these, what tells strategies apart that let the guest run before its pages are there. */
+export const COMPARED = [...METRICS, "worstStallNs", "exposureNs"] as const;
+export type ComparedMetric = (typeof COMPARED)[number];
 
 /** The runs of one strategy, seed by seed in the same order for all strategies. */
 export interface StrategyRuns {
@@ -41,10 +45,12 @@ export interface PairedDifference {
 }
 
 /** One run as the comparison sees it. */
-export interface RunFigures extends Readonly<Record<Metric, number>> {
+export interface RunFigures extends Readonly<Record<ComparedMetric, number>> {
   readonly seed: number;
   readonly eventLogHash: string;
   readonly completed: boolean;
+  /** Of each migration. */
+  readonly outcomes: readonly Outcome[];
   readonly stopReasons: readonly string[];
 }
 
@@ -56,13 +62,13 @@ export interface StrategySummary {
   /** Completed runs in which the rounds of a guest ended by a limit. */
   readonly limitStops: number;
   /** No figures when no run completed. */
-  readonly metrics: Readonly<Record<Metric, Spread>> | null;
+  readonly metrics: Readonly<Record<ComparedMetric, Spread>> | null;
   /** Against the first strategy; null for itself and when no pair completed. */
-  readonly againstFirst: Readonly<Record<Metric, PairedDifference>> | null;
+  readonly againstFirst: Readonly<Record<ComparedMetric, PairedDifference>> | null;
 }
 
 export interface Verdict {
-  readonly metric: Metric;
+  readonly metric: ComparedMetric;
   /** Least mean among the strategies that completed a run. */
   readonly best: string;
   readonly next: string;
@@ -91,7 +97,7 @@ export function compareRuns(all: readonly StrategyRuns[]): Comparison {
   const strategies = all.map(({ strategy }, i) =>
     summarise(strategy, figures[i] as RunFigures[], i === 0 ? [] : (figures[0] as RunFigures[])),
   );
-  const verdicts = METRICS.flatMap((metric) => verdictOn(metric, strategies));
+  const verdicts = COMPARED.flatMap((metric) => verdictOn(metric, strategies));
   return { seeds, strategies, verdicts };
 }
 
@@ -116,11 +122,14 @@ export function figuresOf(result: SimulationResult): RunFigures {
     seed,
     eventLogHash,
     completed: migrations.length > 0 && migrations.every((m) => m.outcome === "target-runs"),
+    outcomes: migrations.map(({ outcome }) => outcome),
     stopReasons: migrations.map(({ stopReason }) => stopReason),
     downtimeNs: Math.max(0, ...migrations.map(({ downtimeNs }) => downtimeNs)),
     totalNs: makespanNs,
     bytesSent: migrations.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
     guestSlowdown: Math.max(0, ...migrations.map(({ guestSlowdown }) => guestSlowdown)),
+    worstStallNs: Math.max(0, ...migrations.map(({ worstStallNs }) => worstStallNs)),
+    exposureNs: Math.max(0, ...migrations.map(({ exposureNs }) => exposureNs)),
   };
 }
 
@@ -144,12 +153,14 @@ function summarise(
   };
 }
 
-function forMetrics<T>(of: (metric: Metric) => T): Record<Metric, T> {
+function forMetrics<T>(of: (metric: ComparedMetric) => T): Record<ComparedMetric, T> {
   return {
     downtimeNs: of("downtimeNs"),
     totalNs: of("totalNs"),
     bytesSent: of("bytesSent"),
     guestSlowdown: of("guestSlowdown"),
+    worstStallNs: of("worstStallNs"),
+    exposureNs: of("exposureNs"),
   };
 }
 
@@ -157,7 +168,7 @@ function forMetrics<T>(of: (metric: Metric) => T): Record<Metric, T> {
 function pairsOf(
   runs: readonly RunFigures[],
   others: readonly RunFigures[],
-  metric: Metric,
+  metric: ComparedMetric,
 ): [number, number][] {
   return runs.flatMap((run, i): [number, number][] => {
     const other = others[i];
@@ -169,7 +180,7 @@ function pairsOf(
 function pairedDifference(
   runs: readonly RunFigures[],
   others: readonly RunFigures[],
-  metric: Metric,
+  metric: ComparedMetric,
 ): PairedDifference {
   const pairs = pairsOf(runs, others, metric);
   if (pairs.length === 0) return { mean: 0, sd: 0, pairs: 0, less: 0, more: 0, relative: 0 };
@@ -186,7 +197,7 @@ function pairedDifference(
 }
 
 /** Best against second best; nothing when there is no second, or no seed in which both arrived. */
-function verdictOn(metric: Metric, strategies: readonly StrategySummary[]): Verdict[] {
+function verdictOn(metric: ComparedMetric, strategies: readonly StrategySummary[]): Verdict[] {
   const ranked = strategies
     .flatMap((entry) =>
       entry.metrics === null ? [] : [{ entry, mean: entry.metrics[metric].mean }],

@@ -1,9 +1,10 @@
 /**
- * Results as CSV (RFC 4180, lines ended by CR LF): a row per migration, and a row per round. Both
- * carry seed and migration number, so that tables of several runs can be joined.
+ * Results as CSV (RFC 4180, lines ended by CR LF): a row per migration, a row per round, and of
+ * comparisons a row per strategy. The first two carry seed and migration number, so that tables of several runs can be joined.
  */
 import type { MigrationResult } from "../model/migration-result.js";
 import type { SimulationResult } from "../model/simulation.js";
+import { COMPARED, type Comparison, type StrategySummary } from "./compare.js";
 
 type Cell = number | string;
 export type Columns<T> = readonly (readonly [name: string, of: (row: T) => Cell])[];
@@ -101,6 +102,31 @@ export function roundsCsv(results: readonly SimulationResult[]): string {
 
 function migrationRows({ seed, migrations }: SimulationResult): MigrationRow[] {
   return migrations.map((migration, i) => ({ seed, number: i + 1, migration }));
+}
+
+const COMPARISON_COLUMNS: Columns<StrategySummary> = [
+  ["strategy", ({ strategy }) => strategy],
+  ["runs", ({ runs }) => runs.length],
+  ["completedRuns", ({ completedRuns }) => completedRuns],
+  ["limitStops", ({ limitStops }) => limitStops],
+  ["outcomes", ({ runs }) => distinct(runs.flatMap(({ outcomes }) => outcomes))],
+  ["stopReasons", ({ runs }) => distinct(runs.flatMap(({ stopReasons }) => stopReasons))],
+  // Empty where no run completed.
+  ...COMPARED.flatMap(
+    (metric): Columns<StrategySummary> => [
+      [`${metric}Mean`, ({ metrics }) => metrics?.[metric].mean ?? ""],
+      [`${metric}Sd`, ({ metrics }) => metrics?.[metric].sd ?? ""],
+    ],
+  ),
+];
+
+/** comparison.csv: a row per strategy. */
+export function comparisonCsv({ strategies }: Comparison): string {
+  return csv(COMPARISON_COLUMNS, strategies);
+}
+
+function distinct(words: readonly string[]): string {
+  return [...new Set(words)].join("; ");
 }
 
 /** A table; cells are quoted where they have to be. */

@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { Registry } from "../../src/migrate/registry.js";
+import { representativeNames } from "../../src/migrate/representatives.js";
 import { precopy, SMALL, temporaryFolder } from "./run-cli.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -26,11 +30,18 @@ const difference = z.strictObject({
   more: z.int().min(0),
   relative: z.number(),
 });
-const METRICS = ["downtimeNs", "totalNs", "bytesSent", "guestSlowdown"] as const;
+const METRICS = [
+  "downtimeNs",
+  "totalNs",
+  "bytesSent",
+  "guestSlowdown",
+  "worstStallNs",
+  "exposureNs",
+] as const;
 const metric = z.enum(METRICS);
 
 const comparisonSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   seeds: z.array(z.int()),
   strategies: z.array(
     z.strictObject({
@@ -40,11 +51,14 @@ const comparisonSchema = z.strictObject({
           seed: z.int(),
           eventLogHash: z.string(),
           completed: z.boolean(),
+          outcomes: z.array(z.enum(["target-runs", "source-runs", "in-doubt", "lost"])),
           stopReasons: z.array(z.string()),
           downtimeNs: z.int(),
           totalNs: z.int(),
           bytesSent: z.int(),
           guestSlowdown: z.number(),
+          worstStallNs: z.number(),
+          exposureNs: z.number(),
         }),
       ),
       completedRuns: z.int(),
@@ -144,6 +158,43 @@ describe("precopy compare", () => {
     expect(strategies[1]?.metrics).toBeNull();
     expect(warnings.join()).toContain("ended without a switch");
     expect(code).toBe(4);
+  });
+
+  it("runs everything there is with --all, and ends in one table", async () => {
+    const words = ["compare", scenario, "--all", "-s", "seed:margin=0.3", "--csv", folder.path];
+    const { code, out, err } = await precopy(words);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const names = ["seed:margin=0.3", ...representativeNames(Registry.standard())];
+    expect(names.length).toBeGreaterThan(30);
+    const lines = out.split("\n");
+    const head = lines.findIndex((line) => /^ +strategy +downtime +total +bytes/.test(line));
+    expect(lines[head]).toMatch(/slowdown +stall +exposure/);
+    const rows = lines.slice(head + 1, lines.indexOf("", head));
+    expect(rows.map((line) => line.slice(2).split(" ")[0])).toEqual(names);
+    for (const line of lines) {
+      if (!line.includes("repeat")) expect(line.length).toBeLessThanOrEqual(100);
+    }
+    const repeated = `precopy compare ${scenario} -s seed:margin=0.3 --all --runs 1 --seed 3`;
+    expect(out).toContain(repeated);
+    const csv = readFileSync(join(folder.path, "comparison.csv"), "utf8").trimEnd().split("\r\n");
+    expect(csv.slice(1).map((line) => line.split(",")[0])).toEqual(names);
+    for (const file of ["migrations.csv", "rounds.csv"]) {
+      expect(readFileSync(join(folder.path, file), "utf8")).toContain("pre-copy@xen2005");
+    }
+  });
+
+  it("has rows with --all, not errors, for migrations that do not complete", async () => {
+    const text = SMALL.replace("to: xen-b", "to: xen-b, timeout: 100ms");
+    const short = folder.file("shorter.yaml", text);
+    const { code, out, err } = await precopy(["compare", short, "--all"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(/^ {2}pre-copy +aborted: timeout$/m);
+    const json = await precopy(["compare", short, "--all", "--runs", "2", "--json"]);
+    const { strategies, seeds } = comparisonSchema.parse(JSON.parse(json.out));
+    expect(seeds).toHaveLength(2);
+    const plain = strategies.find(({ strategy }) => strategy === "pre-copy");
+    expect(plain).toMatchObject({ completedRuns: 0, metrics: null });
+    expect(plain?.runs[0]?.outcomes).toEqual(["source-runs"]);
   });
 
   it("stops all runs at Ctrl-C", async () => {

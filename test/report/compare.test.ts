@@ -56,6 +56,8 @@ describe("compareRuns", () => {
       totalNs: false,
       bytesSent: false,
       guestSlowdown: false,
+      worstStallNs: false,
+      exposureNs: false,
     });
   });
 
@@ -86,8 +88,8 @@ describe("compareRuns", () => {
 
   it("adds up bytes of several guests and takes the worst downtime", () => {
     const guests = [
-      migration({ bytesSent: 100, downtimeNs: 5 * MS, guestSlowdown: 0.5 }),
-      migration({ bytesSent: 200, downtimeNs: 9 * MS, guestSlowdown: 0.1 }),
+      migration({ bytesSent: 100, downtimeNs: 5 * MS, guestSlowdown: 0.5, exposureNs: 4 }),
+      migration({ bytesSent: 200, downtimeNs: 9 * MS, guestSlowdown: 0.1, worstStallNs: 7 * MS }),
     ];
     const { strategies } = compareRuns([
       { strategy: "a", results: [resultOf(guests, { makespanNs: 777 })] },
@@ -98,6 +100,9 @@ describe("compareRuns", () => {
       downtimeNs: 9 * MS,
       totalNs: 777,
       guestSlowdown: 0.5,
+      // The other guest stood 9 ms.
+      worstStallNs: 9 * MS,
+      exposureNs: 4,
     });
   });
 
@@ -166,6 +171,17 @@ describe("comparisonText", () => {
     const [warning, ...others] = comparisonWarnings(compareRuns(all));
     expect(others).toEqual([]);
     expect(warning).toMatch(/^a \(max-iterations\), b \(max-iterations\) and c \(/);
+  });
+
+  it("shows worst stall and exposure where a strategy has let the guest go first", () => {
+    const exposed = () => ({ exposureNs: 800 * MS, worstStallNs: 4 * MS });
+    const text = comparisonText(compareRuns([runs("a", [10]), runs("b", [9], exposed)]), options);
+    expect(text).toMatch(/exposure to a lost link\n +against a\n +a +0 ns\n +b +800 ms/);
+    expect(text).toMatch(/worst stall.*\n(?: +against a\n)? +a +9 ms.*\n +b +4 ms/);
+    expect(text).toContain("Least worst stall: b, 5 ms less than a");
+    expect(text).not.toMatch(/[Ll]east exposure|winner on exposure/);
+    const plain = comparisonText(compareRuns([runs("a", [10]), runs("b", [9])]), options);
+    expect(plain).not.toMatch(/stall|exposure/);
   });
 
   it.each([80, 100])("keeps to %i columns", (width) => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { migrationsCsv, roundsCsv } from "../../src/report/csv.js";
+import type { Outcome } from "../../src/migrate/messages.js";
+import { compareRuns } from "../../src/report/compare.js";
+import { comparisonCsv, migrationsCsv, roundsCsv } from "../../src/report/csv.js";
 import { migration, paging, resultOf, round } from "./results.js";
 
 /** RFC 4180, by a slow and obvious reader. */
@@ -83,6 +85,33 @@ describe("migrationsCsv", () => {
     const text = migrationsCsv([resultOf([])]);
     expect(text.endsWith("\r\n")).toBe(true);
     expect(parseCsv(text)).toEqual([]);
+  });
+});
+
+describe("comparisonCsv", () => {
+  it("has a row per strategy, empty figures where no run completed", () => {
+    const of = (strategy: string, times: number[], outcome: Outcome = "target-runs") => ({
+      strategy,
+      results: times.map((totalNs, i) =>
+        resultOf([migration({ outcome, stopReason: i === 0 ? "timeout" : "x" })], {
+          seed: i,
+          makespanNs: totalNs,
+        }),
+      ),
+    });
+    const comparison = compareRuns([of("a+b:c,d", [10, 30]), of("e", [5, 6], "lost")]);
+    const [first, second] = parseCsv(comparisonCsv(comparison));
+    expect(first).toMatchObject({
+      strategy: "a+b:c,d",
+      runs: "2",
+      completedRuns: "2",
+      outcomes: "target-runs",
+      stopReasons: "timeout; x",
+      totalNsMean: "20",
+      exposureNsMean: "0",
+    });
+    expect(Number(first?.totalNsSd)).toBeCloseTo(Math.sqrt(200), 9);
+    expect(second).toMatchObject({ completedRuns: "0", outcomes: "lost", totalNsMean: "" });
   });
 });
 
