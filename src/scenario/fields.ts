@@ -13,6 +13,7 @@ import {
   parseSize,
 } from "../base/units.js";
 import { shown, suggestion } from "./problems.js";
+import type { StrategyCompletion } from "./strategy-completion.js";
 
 /** What a field is, for editors and for the message when it is missing. */
 export interface FieldText {
@@ -112,7 +113,7 @@ function quantity(kind: QuantityKind, field: QuantityField) {
 
 /** A text that `parse` reads or refuses with a {@link PrecopyError}. */
 export function parsed<T>(
-  field: FieldText & { readonly what: string },
+  field: FieldText & { readonly what: string; readonly completion?: StrategyCompletion },
   parse: (text: string) => T,
 ) {
   const error = ({ input }: Issue) =>
@@ -125,6 +126,7 @@ export function parsed<T>(
     .meta({
       description: field.description,
       ...(field.example !== undefined && { examples: [field.example] }),
+      ...field.completion,
     })
     .transform((text, context) => {
       const value = attempt(() => parse(text));

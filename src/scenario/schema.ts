@@ -23,6 +23,7 @@ import {
 } from "./fields.js";
 import { shown } from "./problems.js";
 import { CPUS_MAX, guestSchema, weightField } from "./schema-guest.js";
+import { strategyCompletion } from "./strategy-completion.js";
 
 /** What `compare` runs when neither the scenario nor the command names strategies. */
 export const DEFAULT_COMPARE = [
@@ -306,6 +307,7 @@ function strategyField(registry: Registry) {
       what: "a strategy",
       description: "strategy+technique:params@preset; the techniques command lists what there is.",
       example: "pre-copy+wsclock:tau=200ms@xen",
+      completion: strategyCompletion(registry),
     },
     (text) => registry.resolve(text).name,
   );

@@ -163,6 +163,13 @@ describe("precopy schema", () => {
       expect.arrayContaining(["hosts", "links", "guests", "migrate", "compare"]),
     );
   });
+
+  it("knows the names of plug-ins, for editors that check them", async () => {
+    const plugin = folder.file("two-more.mjs", TWO_ROUNDS);
+    const { code, out } = await precopy(["schema", "--plugin", plugin]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).properties.compare.items.examples).toContain("pre-copy@two-rounds");
+  });
 });
 
 describe("precopy xl", () => {

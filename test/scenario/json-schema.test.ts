@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import { Registry } from "../../src/migrate/registry.js";
+import { representativeNames } from "../../src/migrate/representatives.js";
 import { scenarioJsonSchema } from "../../src/scenario/index.js";
 import { BASE, load } from "./support.js";
 
@@ -58,6 +60,31 @@ describe("the JSON Schema of scenarios", () => {
       default: "5ms",
       examples: ["5ms"],
     });
+  });
+
+  it("offers a strategy for every name, and underlines those that are not there", () => {
+    const field = new Map(fieldsOf(schema)).get(".migrate/items.strategy") as Schema;
+    const registry = Registry.standard();
+    expect(field.examples).toEqual(representativeNames(registry));
+    const pattern = new RegExp(field.pattern as string);
+    const written = "pre-copy+wsclock:tau=200ms,bits=reference+auto-converge@qemu72";
+    for (const name of [...representativeNames(registry), "seed:margin=0.3", written]) {
+      expect([name, pattern.test(name)]).toEqual([name, true]);
+      expect(() => registry.resolve(name)).not.toThrow();
+    }
+    const wrong = ["pre-copi", "wsclock", "pre-copy+xen", "pre-copy@wsclock", "pre-copy@xen@xen"];
+    for (const name of [...wrong, "pre-copy+serial", "seed+", "pre-copy xen", ""]) {
+      expect([name, pattern.test(name)]).toEqual([name, false]);
+      expect(() => registry.resolve(name)).toThrow();
+    }
+  });
+
+  it("knows the names of the registry that it is given", () => {
+    const registry = Registry.standard();
+    registry.addPredictor({ ...registry.listPredictors()[0]!, name: "mine" });
+    const text = JSON.stringify(scenarioJsonSchema(registry));
+    expect(text).toContain('"pre-copy+mine"');
+    expect(JSON.stringify(schema)).not.toContain("mine");
   });
 
   it.each(files)("holds for examples/%s", (name) => {
