@@ -40,7 +40,7 @@ export type {
   StageTimes,
 } from "./migrate/report.js";
 export type { FrameTag } from "./model/frame-sender.js";
-export type { MigrationResult, PostCopyReport } from "./model/migration-result.js";
+export type { MigrationResult, PostCopyReport, ReclaimReport } from "./model/migration-result.js";
 
 /* The floor: the earliest switch that no pre-copy of an unthrottled guest can beat. */
 
@@ -101,6 +101,10 @@ export {
   XEN_STREAM,
 } from "./policy/preset.js";
 export { PRESETS } from "./policy/presets/index.js";
+export { ActiveShare } from "./policy/reclaim/active-share.js";
+export { Balloon, type BalloonOptions, IDLE_MEMORY_TAX } from "./policy/reclaim/balloon.js";
+export { RECLAIMS } from "./policy/reclaim/index.js";
+export * from "./policy/reclaim.js";
 export {
   NO_ESTIMATE,
   type SlotEstimate,

@@ -49,6 +49,7 @@ export type Facts = Pick<
   | "rounds"
   | "predictorState"
   | "throttleState"
+  | "reclaimState"
   | "managerState"
   | "strategyState"
 > & { readonly postCopied: boolean };

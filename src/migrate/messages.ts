@@ -34,6 +34,18 @@ export type Command =
       readonly pages: U32Buffer;
       readonly mask: U32Buffer;
     }
+  /**
+   * Take so many pages back from the guest, which chooses them (ballooning); what it uses of them
+   * again is in the log. -> harvested
+   */
+  | {
+      readonly kind: "balloon";
+      readonly id: number;
+      readonly pages: number;
+      readonly into: PageBitmap;
+    }
+  /** Pages that hold nothing, named in control bytes that were sent: the target needs none of them. */
+  | { readonly kind: "tell-empty"; readonly region: Region; readonly pages: PageBitmap }
   /** Evidence beside the log for a predictor; at most `pagesMax` pages, hottest first. -> harvested */
   | {
       readonly kind: "sample";

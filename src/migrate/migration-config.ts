@@ -7,6 +7,9 @@ export interface MigrationConfig extends ResolvedStrategy {
   readonly pageSizeBytes: number;
   readonly vcpus: number;
   readonly deviceStateBytes: number;
+  /** What of its memory is free, and what is clean page cache. */
+  readonly freePages: number;
+  readonly cachePages: number;
   /** The longest downtime that is accepted: the budget for holding pages back. */
   readonly downtimeLimitNs: number;
   /** Downtime that no page causes, as far as it is known beforehand. */
@@ -19,4 +22,6 @@ export interface MigrationConfig extends ResolvedStrategy {
   readonly windowBatches: number;
   /** Fencing number of this attempt. */
   readonly epoch: number;
+  /** Of what the engine draws at random. */
+  readonly seed: number;
 }

@@ -16,12 +16,14 @@ import { BrokenLink } from "./broken-link.js";
 import { Ledger, type MigrationState } from "./ledger.js";
 import type { Command, MigrationEvent, Outcome } from "./messages.js";
 import type { MigrationConfig } from "./migration-config.js";
-import { PageMover, type RequestBody, type Requests } from "./page-mover.js";
+import { createParts, partsArenaBytes } from "./migration-parts.js";
+import type { PageMover, RequestBody, Requests } from "./page-mover.js";
+import type { Reclaiming } from "./reclaiming.js";
 import type { MigrationReport, RoundReport } from "./report.js";
 import { DEFAULT_PUSH, ResidualPush } from "./residual-push.js";
-import type { LiveLimits, LivePhase, Switch } from "./strategy.js";
-import { Supervision } from "./supervision.js";
-import { ThrottleControl } from "./throttle-control.js";
+import type { LivePhase, Switch } from "./strategy.js";
+import type { Supervision } from "./supervision.js";
+import type { ThrottleControl } from "./throttle-control.js";
 
 export type { MigrationState };
 
@@ -36,7 +38,7 @@ export class Migration implements Requests {
   private readonly throttle: ThrottleControl;
   private readonly supervision: Supervision;
   private readonly link: BrokenLink;
-  private readonly limits: LiveLimits;
+  readonly reclaiming: Reclaiming | undefined;
   private readonly ledger = new Ledger();
   private readonly pending = new Map<number, (event: MigrationEvent) => void>();
   /** From the switch to post-copy on. */
@@ -54,40 +56,20 @@ export class Migration implements Requests {
     readonly config: MigrationConfig,
     kernels: Kernels,
   ) {
-    const { pages, pageSizeBytes, preset, predictor, strategy, strategyParams } = config;
-    const { windowBatches } = config;
-    const region = "ram";
-    const shape = { kernels, region, pages, pageSizeBytes, preset, windowBatches } as const;
-    this.mover = new PageMover({ ...shape, requests: this });
-    this.predictor = predictor.create({ kernels, pages }, config.predictorParams);
-    const { downtimeLimitNs } = config;
-    this.limits = { downtimeLimitNs, bandwidthBytesPerSec: Number.POSITIVE_INFINITY };
-    const throttle =
-      config.throttle?.factory.create(config.throttle.params) ??
-      strategy.createThrottle?.(strategyParams);
-    this.throttle = new ThrottleControl(throttle, this.mover, config);
-    this.live = strategy.createLive({
-      mover: this.mover,
-      preset,
-      predictor: this.predictor,
-      throttle: this.throttle,
-      params: strategyParams,
-      limits: this.limits,
-      fixedDowntimeNs: config.fixedDowntimeNs,
-      linkBytesPerSec: config.linkBytesPerSec,
-      abort: (nowNs, reason) => this.abort(nowNs, reason),
-    });
-    const context = { memoryBytes: pages * pageSizeBytes, downtimeLimitNs };
-    const manager = config.manager?.factory.create(context, config.manager.params);
-    this.supervision = new Supervision(manager, {
-      requests: this,
-      mover: this.mover,
-      live: this.live,
-      limits: this.limits,
+    const parts = createParts(config, kernels, {
       state: () => this.state,
       postCopies: () => this.postCopies,
+      request: (command, answer) => this.request(command, answer),
+      tell: (command) => this.tell(command),
+      abort: (nowNs, reason) => this.abort(nowNs, reason),
       cancel: (nowNs, reason) => this.cancel(nowNs, reason),
     });
+    this.mover = parts.mover;
+    this.live = parts.live;
+    this.predictor = parts.predictor;
+    this.throttle = parts.throttle;
+    this.supervision = parts.supervision;
+    this.reclaiming = parts.reclaiming;
     this.link = new BrokenLink({
       requests: this,
       timeoutNs: config.timeoutNs,
@@ -101,19 +83,17 @@ export class Migration implements Requests {
 
   /** Arena bytes that a migration of this kind needs. */
   static arenaBytes(config: MigrationConfig): number {
-    const { pages, preset, predictor, strategy } = config;
-    return (
-      PageMover.arenaBytes(pages, preset, config.windowBatches) +
-      predictor.arenaBytes(pages) +
-      strategy.arenaBytes(pages) +
-      ResidualPush.arenaBytes(preset) +
-      ThrottleControl.arenaBytes(pages)
-    );
+    return partsArenaBytes(config);
   }
 
   /** The evidence that the source must be able to give. */
   get evidence(): WorkingSetPredictor["evidence"] {
     return this.predictor.evidence;
+  }
+
+  /** What is given up and taken back has to be seen, even where no round follows the log. */
+  private get logsWrites(): boolean {
+    return this.live.logsWrites || this.reclaiming !== undefined;
   }
 
   get rounds(): readonly RoundReport[] {
@@ -173,6 +153,7 @@ export class Migration implements Requests {
       rounds: live.rounds,
       predictorState: this.predictor.describe(),
       throttleState: this.throttle.describe(),
+      reclaimState: this.reclaiming?.describe() ?? {},
       managerState: this.supervision.describe(),
       strategyState: live.describe?.() ?? {},
     });
@@ -199,12 +180,13 @@ export class Migration implements Requests {
       if (!this.committedOrEnded()) this.abort(event.atNs, "timeout");
     });
     this.request({ kind: "connect" }, (connected) => {
-      if (!this.live.logsWrites) {
-        this.live.initialise(connected.atNs, (atNs) => this.reserve(atNs));
-        return;
-      }
+      const initialise = (nowNs: number) =>
+        this.live.initialise(nowNs, (atNs) => this.reserve(atNs));
+      if (!this.logsWrites) return initialise(connected.atNs);
       this.request({ kind: "enable-log-dirty" }, (event) => {
-        this.live.initialise(event.atNs, (atNs) => this.reserve(atNs));
+        assert(event.kind === "done", "turning the log on is answered by done");
+        if (this.reclaiming === undefined) initialise(event.atNs);
+        else this.reclaiming.start(event, initialise);
       });
     });
   }
@@ -220,6 +202,7 @@ export class Migration implements Requests {
       }
       this.state = "iterative-pre-copy";
       this.ledger.marks.live = event.atNs;
+      this.ledger.addControl(this.reclaiming?.tellTarget() ?? 0);
       this.throttle.start(event.atNs);
       this.live.begin(event.atNs, (atNs, how) => this.stopAndCopy(atNs, how));
       this.supervision.start(this.ledger.marks.start, event.atNs);
@@ -239,7 +222,7 @@ export class Migration implements Requests {
       this.tell({ kind: "set-bandwidth", bytesPerSec });
       const rest = (atNs: number) =>
         how.to === "post-copy" ? this.sendState(atNs) : this.sendRest(atNs);
-      if (!this.live.logsWrites) return rest(event.atNs);
+      if (!this.logsWrites) return rest(event.atNs);
       this.mover.harvest((_pages, seen) => {
         this.tell({ kind: "round-ended", lastStage: true });
         rest(seen.atNs);

@@ -12,6 +12,8 @@ import type { ManagerFactory } from "../policy/manager.js";
 import { MANAGERS } from "../policy/managers/index.js";
 import type { Preset } from "../policy/preset.js";
 import { PRESETS } from "../policy/presets/index.js";
+import { RECLAIMS } from "../policy/reclaim/index.js";
+import type { ReclaimFactory } from "../policy/reclaim.js";
 import type { ThrottleFactory } from "../policy/throttle.js";
 import { THROTTLES } from "../policy/throttles/index.js";
 import { PREDICTORS, type PredictorFactory } from "../workingset/index.js";
@@ -40,17 +42,18 @@ export interface ResolvedStrategy {
   readonly throttle: Chosen<ThrottleFactory> | undefined;
   /** In the order in which a page meets them; none = pages go as they are. */
   readonly codecs: readonly Chosen<CodecFactory>[];
+  readonly reclaim: Chosen<ReclaimFactory> | undefined;
   readonly manager: Chosen<ManagerFactory> | undefined;
   readonly preset: Preset;
 }
 
 /** Names of what a strategy is combined with beside its predictor, for reports. */
-export function techniqueNames({ throttle, codecs, manager }: ResolvedStrategy): string[] {
-  return [throttle, ...codecs, manager].flatMap((chosen) => chosen?.factory.name ?? []);
+export function techniqueNames({ throttle, codecs, reclaim, manager }: ResolvedStrategy): string[] {
+  return [throttle, ...codecs, reclaim, manager].flatMap((chosen) => chosen?.factory.name ?? []);
 }
 
 /** What kinds of techniques there are, and how many of each a name may hold. */
-const KINDS = { predictor: 1, throttle: 1, codec: 8, manager: 1 } as const;
+const KINDS = { predictor: 1, throttle: 1, codec: 8, reclaim: 1, manager: 1 } as const;
 export type TechniqueKind = keyof typeof KINDS;
 
 /** Every kind of name: strategies, what they are combined with, and what is written apart. */
@@ -90,6 +93,7 @@ export class Registry {
     for (const predictor of PREDICTORS) registry.addPredictor(predictor);
     for (const throttle of THROTTLES) registry.addThrottle(throttle);
     for (const codec of CODECS) registry.addCodec(codec);
+    for (const reclaim of RECLAIMS) registry.addReclaim(reclaim);
     for (const manager of MANAGERS) registry.addManager(manager);
     for (const preset of PRESETS) registry.addPreset(preset);
     for (const admission of ADMISSIONS) registry.addAdmission(admission);
@@ -110,6 +114,10 @@ export class Registry {
 
   addCodec(factory: CodecFactory): void {
     add(this.techniques, "technique", factory.name, { kind: "codec", factory });
+  }
+
+  addReclaim(factory: ReclaimFactory): void {
+    add(this.techniques, "technique", factory.name, { kind: "reclaim", factory });
   }
 
   addManager(factory: ManagerFactory): void {
@@ -154,6 +162,10 @@ export class Registry {
 
   listCodecs(): readonly CodecFactory[] {
     return this.list("codec");
+  }
+
+  listReclaims(): readonly ReclaimFactory[] {
+    return this.list("reclaim");
   }
 
   listManagers(): readonly ManagerFactory[] {
@@ -201,6 +213,7 @@ export class Registry {
       predictorParams: predictor.params,
       throttle: only<ThrottleFactory>(chosen, "throttle")[0],
       codecs,
+      reclaim: only<ReclaimFactory>(chosen, "reclaim")[0],
       manager: only<ManagerFactory>(chosen, "manager")[0],
       preset,
     };

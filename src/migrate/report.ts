@@ -84,5 +84,7 @@ export interface MigrationReport {
   /** What the strategy decided by itself. */
   readonly strategyState: Readonly<Record<string, number | string>>;
   readonly throttleState: Readonly<Record<string, number | string>>;
+  /** What was taken back from the guest before it moved. */
+  readonly reclaimState: Readonly<Record<string, number | string>>;
   readonly managerState: Readonly<Record<string, number | string>>;
 }

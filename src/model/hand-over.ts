@@ -28,10 +28,14 @@ export interface Standing {
   readonly ranNs: number;
   readonly baselineNs: number;
   readonly faults: number;
+  /** Pages that it had given up and waited for, and how long in all. */
+  readonly refaults: number;
+  readonly refaultStallNs: number;
 }
 
-export function standingOf({ ranNs, baselineNs, faults }: ModelGuest): Standing {
-  return { ranNs, baselineNs, faults };
+export function standingOf({ ranNs, baselineNs, faults, stalls }: ModelGuest): Standing {
+  const { count: refaults = 0, stallNs: refaultStallNs = 0 } = stalls?.local ?? {};
+  return { ranNs, baselineNs, faults, refaults, refaultStallNs };
 }
 
 export class HandOver {

@@ -8,23 +8,24 @@
  */
 import type { EventHandle, EventQueue } from "../base/event-queue.js";
 import type { RunningHash } from "../base/hash.js";
-import { type Kernels, U32Buffer } from "../kernels/index.js";
+import type { Kernels } from "../kernels/index.js";
 import { MigrationChecker } from "../migrate/checker.js";
 import type { Command, CommandOf, MigrationEvent } from "../migrate/messages.js";
 import type { Migration } from "../migrate/migration.js";
 import type { MigrationConfig } from "../migrate/migration-config.js";
-import { URGENT_SLOTS } from "../migrate/page-mover.js";
 import type { MigrationReport } from "../migrate/report.js";
+import { Ballooning } from "./ballooning.js";
+import { BatchSlots } from "./batch-slots.js";
 import { Connection } from "./connection.js";
 import { FrameSender, type FrameTag } from "./frame-sender.js";
 import { HandOver, type Standing, standingOf } from "./hand-over.js";
 import { hashMessage } from "./message-hash.js";
-import { type MigrationResult, slowdown } from "./migration-result.js";
+import { type MigrationResult, resultOf } from "./migration-result.js";
 import type { ModelGuest } from "./model-guest.js";
 import { ModelTarget } from "./model-target.js";
 import type { FlowOptions, Network } from "./network.js";
 import { PageEncoder } from "./page-encoder.js";
-import { type ArrivedBatch, PostCopyTarget } from "./post-copy-target.js";
+import { PostCopyTarget } from "./post-copy-target.js";
 import { DEFAULT_LINK_TIMEOUT_NS, type MigrationSpec } from "./spec.js";
 import type { XenHost } from "./xen-host.js";
 
@@ -51,11 +52,6 @@ export interface DriverOptions {
   readonly ended: (driver: MigrationDriver, nowNs: number) => void;
 }
 
-interface Slot {
-  pages: U32Buffer;
-  readonly versions: U32Buffer;
-}
-
 export class MigrationDriver {
   readonly engine: Migration;
   result: MigrationResult | undefined;
@@ -65,12 +61,15 @@ export class MigrationDriver {
   private readonly sender: FrameSender;
   private readonly connection: Connection;
   private readonly handOver: HandOver;
-  private readonly slots: Slot[] = [];
+  private readonly batches: BatchSlots;
   private readonly timers = new Set<EventHandle>();
   private out: Command[] = [];
   private executing = false;
+  /** The migration has ended, and the guest is still watched. */
+  settling = false;
   private rate = 0;
-  private begun: Standing = { ranNs: 0, baselineNs: 0, faults: 0 };
+  private begun: Standing = { ranNs: 0, baselineNs: 0, faults: 0, refaults: 0, refaultStallNs: 0 };
+  private readonly ballooning: Ballooning | undefined;
 
   constructor(private readonly options: DriverOptions) {
     const { world, engine, guest, source, target, path } = options;
@@ -92,6 +91,12 @@ export class MigrationDriver {
       seed: world.seed,
       latencyNs: options.latencyNs,
     });
+    const { reclaiming } = engine;
+    if (reclaiming !== undefined) {
+      const feed = (event: MigrationEvent) => this.feed(event);
+      const { received, checker } = this;
+      this.ballooning = new Ballooning({ kernels, options, reclaiming, received, checker, feed });
+    }
     this.handOver = new HandOver({
       options,
       sender: this.sender,
@@ -100,12 +105,11 @@ export class MigrationDriver {
       checker: this.checker,
       feed: (event) => this.feed(event),
     });
-    const { preset } = engine.config;
-    const { windowBatches } = engine.config;
-    for (let i = 0; i < windowBatches + URGENT_SLOTS; i++) {
-      const versions = U32Buffer.create(kernels, i < windowBatches ? preset.batchPages : 1);
-      this.slots.push({ pages: versions, versions });
-    }
+    const { windowBatches, preset } = engine.config;
+    const { batchPages } = preset;
+    const { received, checker } = this;
+    const shape = { kernels, region: "ram", windowBatches, batchPages } as const;
+    this.batches = new BatchSlots({ ...shape, source: guest.pages, received, checker });
   }
 
   static arenaBytes(
@@ -115,8 +119,8 @@ export class MigrationDriver {
     return (
       MigrationChecker.arenaBytes(pages) +
       ModelTarget.arenaBytes(pages) +
-      windowBatches * (batchPages * 4 + 256) +
-      URGENT_SLOTS * 256 +
+      BatchSlots.arenaBytes(windowBatches, batchPages) +
+      Ballooning.arenaBytes() +
       PostCopyTarget.arenaBytes(pages, batchPages)
     );
   }
@@ -181,6 +185,10 @@ export class MigrationDriver {
         return this.prepare(command);
       case "harvest":
         return this.harvest(command, nowNs);
+      case "balloon":
+        return this.ballooning?.inflate(command, nowNs);
+      case "tell-empty":
+        return this.ballooning?.tell(command, nowNs);
       case "peek":
         source.advanceTo(nowNs);
         guest.peek(command.region, command.pages, command.mask);
@@ -237,13 +245,9 @@ export class MigrationDriver {
   }
 
   private readBatch({ id, slot, pages }: CommandOf<"read-batch">, nowNs: number): void {
-    const { guest, source } = this.options;
-    if (this.handOver.postCopy === undefined) source.advanceTo(nowNs);
-    const mine = this.slots[slot] as Slot;
-    mine.pages = pages;
-    this.received.memory.gatherFrom(guest.pages, pages, mine.versions);
-    this.checker.batchRead(pages, mine.versions);
-    const readyNs = this.encoder.encode(pages, mine.versions, nowNs);
+    if (this.handOver.postCopy === undefined) this.options.source.advanceTo(nowNs);
+    const versions = this.batches.read(slot, pages);
+    const readyNs = this.encoder.encode(pages, versions, nowNs);
     const { bodyBytes, headerPages } = this.encoder.cost;
     this.later(readyNs, (atNs) =>
       this.feed({ kind: "batch-read", id, atNs, bodyBytes, headerPages }),
@@ -255,14 +259,10 @@ export class MigrationDriver {
       this.later(nowNs, (atNs) => this.sendFailed(id, slot, atNs));
       return;
     }
-    // Slots are used again when a batch has left, so what is to be written later is copied.
     const { postCopy } = this.handOver;
-    const batch = what === "pages" && postCopy ? this.copyOf(slot) : undefined;
+    const batch = what === "pages" && postCopy ? this.batches.copyOf(slot) : undefined;
     const departed = (departedNs: number) => {
-      if (what === "pages" && batch === undefined) {
-        const { pages, versions } = this.slots[slot] as Slot;
-        this.received.writePages("ram", pages, versions);
-      }
+      if (what === "pages" && batch === undefined) this.batches.write(slot);
       this.feed({ kind: "sent", id, atNs: departedNs });
     };
     const arrived = (atNs: number) => {
@@ -274,13 +274,8 @@ export class MigrationDriver {
   }
 
   private sendFailed(id: number, slot: number, nowNs: number): void {
-    if (slot >= 0) this.checker.sendFailed((this.slots[slot] as Slot).pages);
+    if (slot >= 0) this.batches.failed(slot);
     this.feed({ kind: "send-failed", id, atNs: nowNs });
-  }
-
-  private copyOf(slot: number): ArrivedBatch {
-    const { pages, versions } = this.slots[slot] as Slot;
-    return { pages: pages.view().slice(), versions: versions.view().slice() };
   }
 
   private setTimer({ id, atNs }: CommandOf<"set-timer">): void {
@@ -310,31 +305,40 @@ export class MigrationDriver {
       targetReservedPages: target.memory.has(spec.domain) ? target.memory.pagesOf(spec.domain) : 0,
     });
     this.result = this.toResult(report, { nowNs, verified });
+    const { ballooning } = this;
+    if (ballooning !== undefined && report.outcome === "target-runs") {
+      this.settling = true;
+      ballooning.watch(nowNs, nowNs, () => this.settle());
+    }
     this.options.ended(this, nowNs);
+  }
+
+  /** What the move costs the guest is known now, or has to be because it moves on. */
+  settle(): void {
+    if (!this.settling || this.result === undefined) return;
+    this.settling = false;
+    this.result = this.toResult(this.result, { ...this.result, nowNs: this.result.endNs });
   }
 
   private toResult(
     report: MigrationReport,
-    end: { nowNs: number; verified: MigrationResult["verified"] },
+    { nowNs, verified }: Pick<MigrationResult, "verified"> & { readonly nowNs: number },
   ): MigrationResult {
-    const { begun } = this;
-    const { postCopy } = this.handOver;
-    const stood = postCopy === undefined ? this.handOver.stood : standingOf(this.options.guest);
-    const { ranNs, baselineNs, faults } = stood ?? begun;
-    const paging = postCopy?.report();
-    return {
-      ...report,
-      guestSlowdown: slowdown(ranNs - begun.ranNs, baselineNs - begun.baselineNs),
-      guestRanNs: ranNs - begun.ranNs,
-      guestBaselineNs: baselineNs - begun.baselineNs,
-      worstStallNs: Math.max(report.blackoutNs, paging?.worstStallNs ?? 0),
-      logDirtyFaults: faults - begun.faults,
-      unchangedSends: this.checker.unchangedSends,
-      codecState: this.encoder.describe(),
-      ...(paging !== undefined && { postCopy: paging }),
-      endNs: end.nowNs,
-      verified: end.verified,
-    };
+    const { begun, checker, encoder, handOver, ballooning } = this;
+    const { postCopy, stood: paused = begun } = handOver;
+    const moved = ballooning !== undefined && report.outcome === "target-runs";
+    const watched = postCopy !== undefined || moved;
+    const settled = watched ? standingOf(this.options.guest) : paused;
+    return resultOf(report, {
+      begun,
+      settled,
+      postCopy: postCopy?.report(),
+      reclaim: ballooning?.report({ begun, stood: paused, settled }),
+      unchangedSends: checker.unchangedSends,
+      codecState: encoder.describe(),
+      endNs: nowNs,
+      verified,
+    });
   }
 
   /** Domain-0 works for what is sent: told when the rate changes. */

@@ -1,6 +1,7 @@
 /** What a simulated migration came to: the engine's report and what only the model can add. */
 import type { Verified } from "../migrate/checker.js";
 import type { MigrationReport } from "../migrate/report.js";
+import type { Standing } from "./hand-over.js";
 
 /** What it cost that the guest ran before its pages were there (QEMU's terms in brackets). */
 export interface PostCopyReport {
@@ -22,10 +23,27 @@ export interface PostCopyReport {
   readonly stallBucketsUs: readonly number[];
 }
 
+/** What it cost that the guest had given pages up (a refault waits for its disk or its balloon). */
+export interface ReclaimReport {
+  /** Pages that were given up and not sent, unless the guest took them back in time. */
+  readonly balloonedPages: number;
+  /** Those of them that held nothing. */
+  readonly emptyPages: number;
+  /** Times that a VCPU waited for one, and the sum: until the guest paused, */
+  readonly refaultsBefore: number;
+  readonly refaultStallBeforeNs: number;
+  /** and after the switch, within the refault window. */
+  readonly refaultsAfter: number;
+  readonly refaultStallAfterNs: number;
+  readonly worstRefaultNs: number;
+  /** Pages that the guest had not taken back at the end of the window. */
+  readonly pagesAway: number;
+}
+
 /** A report with what only the model can add. */
 export interface MigrationResult extends MigrationReport {
   /** Share of the guest's progress that was lost while it ran: from the start to the pause, in
-   * post-copy to the arrival of the last page. */
+   * post-copy to the arrival of the last page, after ballooning to the end of the refault window. */
   readonly guestSlowdown: number;
   readonly guestRanNs: number;
   readonly guestBaselineNs: number;
@@ -37,6 +55,8 @@ export interface MigrationResult extends MigrationReport {
   readonly unchangedSends: number;
   /** In post-copy alone. */
   readonly postCopy?: PostCopyReport;
+  /** With ballooning alone. */
+  readonly reclaim?: ReclaimReport;
   /** What the codecs did: hits, misses, overflows, bytes saved. */
   readonly codecState: Readonly<Record<string, number>>;
   readonly endNs: number;
@@ -47,4 +67,32 @@ export interface MigrationResult extends MigrationReport {
 export function slowdown(ranNs: number, baselineNs: number): number {
   if (baselineNs <= 0) return 0;
   return Math.round((1 - ranNs / baselineNs) * 1e6) / 1e6;
+}
+
+/** What the driver adds to a report. */
+export interface ResultFacts
+  extends Pick<MigrationResult, "unchangedSends" | "codecState" | "endNs" | "verified"> {
+  /** How far the guest was when the migration began, and when its costs were known. */
+  readonly begun: Standing;
+  readonly settled: Standing;
+  readonly postCopy: PostCopyReport | undefined;
+  readonly reclaim: ReclaimReport | undefined;
+}
+
+export function resultOf(report: MigrationReport, facts: ResultFacts): MigrationResult {
+  const { begun, settled, postCopy, reclaim, ...known } = facts;
+  const guestRanNs = settled.ranNs - begun.ranNs;
+  const guestBaselineNs = settled.baselineNs - begun.baselineNs;
+  const stallsNs = [postCopy?.worstStallNs ?? 0, reclaim?.worstRefaultNs ?? 0];
+  return {
+    ...report,
+    ...known,
+    guestSlowdown: slowdown(guestRanNs, guestBaselineNs),
+    guestRanNs,
+    guestBaselineNs,
+    worstStallNs: Math.max(report.blackoutNs, ...stallsNs),
+    logDirtyFaults: settled.faults - begun.faults,
+    ...(postCopy !== undefined && { postCopy }),
+    ...(reclaim !== undefined && { reclaim }),
+  };
 }

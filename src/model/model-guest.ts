@@ -26,22 +26,26 @@ import type { CommandOf, Region } from "../migrate/messages.js";
 import type { MachineDescription, SourceMachine } from "../migrate/ports.js";
 import type { Brake } from "../policy/throttle.js";
 import { Foresight } from "./foresight.js";
+import { GivingUp } from "./giving-up.js";
 import type { DomainSpec } from "./spec.js";
 import type { Stalls } from "./stalls.js";
 import { SLICE_NS, type VcpuFault, Vcpus } from "./vcpus.js";
-
-const BISECTIONS = 20;
+import { widestWindow } from "./widest-window.js";
 
 /** What is kept of a guest's memory; pages can be missing only with `trackAbsent`. */
 export interface ModelGuestKeeps extends GuestPagesOptions {
   /** For the oracle: memory to look ahead with. */
   readonly foresees: boolean;
+  /** For ballooning: memory to choose pages with. */
+  readonly givesUp?: boolean;
 }
 
 export interface ModelGuestOptions extends ModelGuestKeeps {
   readonly kernels: Kernels;
   readonly spec: DomainSpec;
   readonly seed: number;
+  /** Of what its pages hold; the encoder's. */
+  readonly contentSeed?: number;
 }
 
 export class ModelGuest implements SourceMachine {
@@ -57,6 +61,8 @@ export class ModelGuest implements SourceMachine {
   stallPerFaultNs = 0;
   /** How long the guest's disk takes to bring back a page that was taken away. */
   refaultNs = 0;
+  /** The same for a page that held nothing. */
+  emptyRefaultNs = 0;
   running = true;
   /** Time executed, and time that would have been executed without the migration. */
   ranNs = 0;
@@ -76,15 +82,17 @@ export class ModelGuest implements SourceMachine {
   /** Absent pages that the guest brings back itself. */
   private readonly local: PageBitmap | undefined;
   private readonly one: U32Buffer;
+  private readonly givingUp: GivingUp | undefined;
   private vcpus: Vcpus | undefined;
 
   constructor(private readonly options: ModelGuestOptions) {
-    const { kernels, spec, seed } = options;
+    const { kernels, spec, seed, contentSeed = 0 } = options;
     this.pages = GuestPages.create(kernels, spec.pages, options);
     this.activity = createActivity(kernels, spec.activity, { pages: spec.pages, seed });
     if (options.foresees) this.foresight = new Foresight(kernels, spec.pages);
     this.suspendPages = U32Buffer.create(kernels, Math.max(1, spec.suspendDirtiesPages));
     this.suspendPages.set(drawDistinct(spec, seed));
+    if (options.givesUp === true) this.givingUp = new GivingUp(kernels, spec, contentSeed);
     this.one = U32Buffer.create(kernels, 1);
     if (options.trackAbsent === true) this.local = PageBitmap.create(kernels, spec.pages, "local");
   }
@@ -94,6 +102,7 @@ export class ModelGuest implements SourceMachine {
       activityArenaBytes(spec.activity) +
       GuestPages.bytesFor(spec.pages, keeps) +
       (keeps.foresees ? Foresight.arenaBytes(spec.pages) : 0) +
+      (keeps.givesUp === true ? GivingUp.arenaBytes(spec.pages) : 0) +
       (keeps.trackAbsent === true ? PageBitmap.bytesFor(spec.pages) : 0) +
       U32Buffer.bytesFor(Math.max(1, spec.suspendDirtiesPages)) +
       U32Buffer.bytesFor(1)
@@ -115,8 +124,9 @@ export class ModelGuest implements SourceMachine {
    * the guest runs where its memory is not. Stalls and touched pages are counted from here.
    */
   expectPages(missing: PageBitmap): void {
-    const { absent, touched } = this.tracked();
+    const { absent, local, touched } = this.tracked();
     absent.or(missing);
+    local.andNot(missing);
     touched.reset();
     this.apart().resetStalls();
     this.pages.faulting = true;
@@ -132,6 +142,32 @@ export class ModelGuest implements SourceMachine {
     local.or(pages);
     this.apart();
     this.pages.faulting = true;
+  }
+
+  /**
+   * A balloon inflates: chooses so many pages and takes them away, out of the log too. Puts into
+   * `into` what is with the balloon now; returns how many that is.
+   */
+  giveUp(pages: number, freePages: number, into: PageBitmap): number {
+    const { givingUp, options } = this;
+    assert(givingUp !== undefined, "pages are given up by a guest that is asked to");
+    const { absent: gone, local } = this.tracked();
+    const wanted = Math.max(0, Math.min(pages, options.spec.pages) - local.count());
+    const free = Math.max(0, freePages - givingUp.empty.countAnd(local));
+    const nowTicks = ticksAt(this.memoryNs);
+    givingUp.choose(this.pages, { pages: wanted, freePages: free, gone, nowTicks }, into);
+    this.takeAway(into);
+    this.pages.dirty.andNot(into);
+    return into.or(local);
+  }
+
+  /** Pages given up and not back yet; those of them that held nothing. */
+  pagesAway(): number {
+    return this.local?.count() ?? 0;
+  }
+
+  emptyPagesAway(): number {
+    return this.local === undefined ? 0 : (this.givingUp?.empty.countAnd(this.local) ?? 0);
   }
 
   /**
@@ -262,6 +298,9 @@ export class ModelGuest implements SourceMachine {
   pause(): void {
     if (this.suspendPages.length > 0) {
       this.pages.touchWrites(this.suspendPages, ticksAt(this.memoryNs));
+      // Those that were given up are there again.
+      this.pages.absent?.clearBatch(this.suspendPages);
+      this.local?.clearBatch(this.suspendPages);
     }
     this.running = false;
   }
@@ -299,6 +338,7 @@ export class ModelGuest implements SourceMachine {
     const writeFaultNs = this.logging ? this.faultNs * count + this.stallPerFaultNs : 0;
     const { running, speed } = this;
     vcpus.refaultNs = this.refaultNs;
+    vcpus.emptyRefaultNs = this.emptyRefaultNs;
     vcpus.advance(nowNs, { running, speed, memorySpeed: this.memorySpeed(), writeFaultNs });
     this.memoryNs = vcpus.clockNs;
     this.ranNs = vcpus.ranNs;
@@ -323,7 +363,8 @@ export class ModelGuest implements SourceMachine {
     const { pages, activity, local, one, atNs, memoryNs: clockNs, ranNs, debtNs } = this;
     const start = { atNs, clockNs, ranNs, debtNs };
     const { vcpus } = this.options.spec;
-    this.vcpus = new Vcpus({ pages, activity, vcpus, local, one, start });
+    const empty = this.givingUp?.empty;
+    this.vcpus = new Vcpus({ pages, activity, vcpus, local, empty, one, start });
     return this.vcpus;
   }
 
@@ -339,20 +380,6 @@ export class ModelGuest implements SourceMachine {
 /** A guest that gets less of the CPUs touches less memory, but not in proportion. */
 export function memorySpeedOf({ writeElasticity = 1 }: DomainSpec, speed: number): number {
   return writeElasticity === 1 || speed === 0 ? speed : power(speed, writeElasticity);
-}
-
-/** The widest window whose set fits: what lies nearest to now is hottest. */
-function widestWindow(windowNs: number, pagesMax: number, count: (ns: number) => number): number {
-  const all = count(windowNs);
-  if (all <= pagesMax) return all;
-  let fits = 0;
-  let tooMany = windowNs;
-  for (let i = 0; i < BISECTIONS && tooMany - fits > 1000; i++) {
-    const middle = Math.floor((fits + tooMany) / 2);
-    if (count(middle) <= pagesMax) fits = middle;
-    else tooMany = middle;
-  }
-  return count(fits) <= pagesMax ? count(fits) : 0;
 }
 
 /** The pages that suspending dirties: drawn once for a guest, the same at every suspend. */

@@ -35,6 +35,11 @@ export class ModelTarget implements TargetMachine {
     return PageVersions.bytesFor(pages);
   }
 
+  /** What has arrived of a region. */
+  memoryOf(_region: Region): PageVersions {
+    return this.memory;
+  }
+
   prepare(pages: number): boolean {
     return this.options.target.memory.reserve(this.name, pages);
   }

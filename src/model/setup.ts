@@ -3,6 +3,7 @@
  * size of the arena, which is allotted once and never grows.
  */
 import { PrecopyError } from "../base/errors.js";
+import { mix32 } from "../base/random.js";
 import { PAGE_SIZE_BYTES } from "../base/units.js";
 import { Migration } from "../migrate/migration.js";
 import type { MigrationConfig } from "../migrate/migration-config.js";
@@ -43,11 +44,14 @@ export function resolveConfigs(spec: SimulationSpec, registry: Registry): Migrat
       pageSizeBytes: PAGE_SIZE_BYTES,
       vcpus: domain.vcpus,
       deviceStateBytes: domain.deviceStateBytes,
+      freePages: freePagesOf(domain),
+      cachePages: Math.floor((domain.pageCacheShare ?? 0) * domain.pages),
       downtimeLimitNs: migration.downtimeLimitNs,
       fixedDowntimeNs: fixedDowntimeNs(spec, { migration, domain, source, route }),
       linkBytesPerSec,
       timeoutNs: migration.timeoutNs,
       epoch: i + 1,
+      seed: mix32(spec.seed ^ mix32(0x6d00 + i)),
     };
   });
 }
@@ -76,13 +80,21 @@ export function arenaFor(spec: SimulationSpec, configs: readonly MigrationConfig
 
 /** What has to be kept of a guest's memory for these moves of it. */
 export function guestKeeps(moves: readonly MigrationConfig[]): ModelGuestKeeps {
+  const givesUp = moves.some(({ reclaim }) => reclaim !== undefined);
   const shown = moves.map((config) => config.predictor.evidence(config.predictorParams));
   return {
     trackReferences: shown.includes("references"),
-    trackLastUse: shown.includes("last-use"),
+    trackLastUse: shown.includes("last-use") || givesUp,
     foresees: shown.includes("future"),
-    trackAbsent: moves.some(({ strategy, manager }) => strategy.postCopies === true || manager),
+    trackAbsent:
+      givesUp || moves.some(({ strategy, manager }) => strategy.postCopies === true || manager),
+    givesUp,
   };
+}
+
+/** Pages that hold nothing. */
+export function freePagesOf({ freeShare, content, pages }: DomainSpec): number {
+  return Math.floor((freeShare ?? content?.zeroShare ?? 0) * pages);
 }
 
 /**
@@ -163,6 +175,13 @@ function checkDomain(spec: SimulationSpec, domain: DomainSpec): void {
     throw new PrecopyError(
       "bad-input",
       `${domain.name} wants ${domain.demandCpus} CPUs and has ${domain.vcpus} VCPUs`,
+    );
+  }
+  const { freeShare = domain.content?.zeroShare ?? 0, pageCacheShare = 0 } = domain;
+  if (!(freeShare >= 0 && pageCacheShare >= 0 && freeShare + pageCacheShare <= 1)) {
+    throw new PrecopyError(
+      "bad-input",
+      `${domain.name}'s shares of free memory and page cache are ${freeShare} and ${pageCacheShare}: give two from 0 to 1 that are at most 1 together`,
     );
   }
   const { writeElasticity = 1 } = domain;

@@ -151,7 +151,8 @@ export class Simulation {
   }
 
   get ended(): boolean {
-    return this.active.size === 0 && this.waiting.count === 0;
+    if (this.active.size > 0 || this.waiting.count > 0) return false;
+    return this.drivers.every(({ settling }) => !settling);
   }
 
   /** When the next thing happens, Infinity when everything has ended. */
@@ -283,6 +284,7 @@ export class Simulation {
             kernels: this.kernels,
             spec: domain,
             seed: mix32(this.spec.seed ^ mix32(index + 1)),
+            contentSeed: this.spec.seed,
             ...guestKeeps(moves),
           });
     if (guest !== undefined && shown.includes("references") && !guest.activity.hasReads) {
@@ -324,6 +326,9 @@ export class Simulation {
     const spec = this.spec.migrations[index] as MigrationSpec;
     const guest = this.guests.get(spec.domain) as ModelGuest;
     const source = this.hostOf(spec.domain);
+    for (const driver of this.drivers) {
+      if (driver.engine.config.guest === spec.domain) driver.settle();
+    }
     const { hops, latencyNs } = this.routes.between(source.spec.name, spec.to);
     return new MigrationDriver({
       world: this.world(),

@@ -100,6 +100,10 @@ export interface DomainSpec {
   readonly suspendDirtiesPages: number;
   /** What its pages hold, for codecs; default: nothing compresses, nothing is equal or zero. */
   readonly content?: ContentProfileSpec;
+  /** Share of its memory that is free (default: the zero pages of its content), and that is clean
+   * page cache (default 0): what it can give up without harm. */
+  readonly freeShare?: number;
+  readonly pageCacheShare?: number;
   /** Memory activity at a share s of the CPUs that it asks for is s^writeElasticity of the whole:
    * 1 (default) in proportion, below 1 sub-linear as of real guests, 0 unmoved. */
   readonly writeElasticity?: number;

@@ -35,7 +35,7 @@ export class Stalls {
   /** Pages that came from the other machine. */
   readonly remote = new StallTally();
   /** Pages that the guest brought back itself, from its disk. */
-  readonly local = new StallTally();
+  readonly local: StallTally;
   /** Time blocked, by VCPU. */
   readonly vcpuBlocktimeNs: number[];
   /** Time in which every VCPU was blocked. */
@@ -43,10 +43,17 @@ export class Stalls {
   private readonly sinceNs: number[];
   private readonly kinds: StallTally[];
 
-  constructor(vcpus: number) {
+  /** Counted anew while no VCPU waits for the other machine. */
+  afresh(): Stalls {
+    return new Stalls(this.sinceNs.length, this);
+  }
+
+  /** `before`: what was counted so far; its local stalls go on, those that last too. */
+  constructor(vcpus: number, before?: Stalls) {
+    this.local = before?.local ?? new StallTally();
     this.vcpuBlocktimeNs = Array(vcpus).fill(0);
-    this.sinceNs = Array(vcpus).fill(RUNS);
-    this.kinds = Array(vcpus).fill(this.remote);
+    this.sinceNs = before?.sinceNs ?? Array(vcpus).fill(RUNS);
+    this.kinds = before?.kinds ?? Array(vcpus).fill(this.remote);
   }
 
   /** A VCPU waits from `atNs` on. Beginnings may be told early, ends in the order of time. */

@@ -45,6 +45,8 @@ export interface VcpusOptions {
   readonly vcpus: number;
   /** Absent pages that the guest brings back itself; undefined when absence is not tracked. */
   readonly local: PageBitmap | undefined;
+  /** Those of them that held nothing. */
+  readonly empty: PageBitmap | undefined;
   /** A list of one page. */
   readonly one: U32Buffer;
   /** Where the guest stood as a whole. */
@@ -75,6 +77,7 @@ interface Vcpu {
 export class Vcpus {
   stalls: Stalls;
   refaultNs = 0;
+  emptyRefaultNs = 0;
   private readonly all: readonly Vcpu[];
   private readonly streams: readonly Stream[];
   /** Local pages on their way from the disk, and when they are here. */
@@ -156,13 +159,10 @@ export class Vcpus {
     }
   }
 
-  /** Counts stalls anew. */
+  /** Counts stalls anew, but for those on the guest's own disk. */
   resetStalls(): void {
-    assert(
-      this.all.every(({ page }) => page === NONE),
-      "no VCPU waits when counting begins",
-    );
-    this.stalls = new Stalls(this.all.length);
+    assert(!this.waiting, "no VCPU waits for another machine when counting begins");
+    this.stalls = this.stalls.afresh();
   }
 
   /** Every VCPU stands still for `ns`. */
@@ -286,7 +286,8 @@ export class Vcpus {
       this.found.push({ vcpu: id, page, atNs });
       return;
     }
-    const loadedNs = this.loading.get(page) ?? atNs + this.refaultNs;
+    const takesNs = this.options.empty?.has(page) === true ? this.emptyRefaultNs : this.refaultNs;
+    const loadedNs = this.loading.get(page) ?? atNs + takesNs;
     this.loading.set(page, loadedNs);
     vcpu.readyNs = Math.max(atNs, loadedNs);
     this.stalls.begin(id, atNs, "local");
@@ -299,10 +300,11 @@ export class Vcpus {
     this.stalls.end(vcpu.id, readyNs);
     vcpu.page = NONE;
     vcpu.atNs = readyNs;
-    if (pages.absent?.has(page) !== true) return;
-    pages.absent.clear(page);
-    local?.clear(page);
     this.loading.delete(page);
+    // By now another one may have brought it back, or it is to come from the other machine.
+    if (pages.absent?.has(page) !== true || local?.has(page) !== true) return;
+    pages.absent.clear(page);
+    local.clear(page);
     one.set([page]);
     pages.touchWrites(one, ticksAt(this.clockNs));
     // Written by the device: no VCPU pays for it.

@@ -71,7 +71,16 @@ const MIGRATION_COLUMNS: Columns<MigrationRow> = [
   ["faultShare", ({ migration }) => migration.postCopy?.faultShare ?? ""],
   ["stallNs", ({ migration }) => migration.postCopy?.stallNs ?? ""],
   ["blocktimeNs", ({ migration }) => migration.postCopy?.blocktimeNs ?? ""],
+  // Empty where no page was given up.
+  ["balloonedPages", ({ migration }) => migration.reclaim?.balloonedPages ?? ""],
+  ["refaultsBefore", ({ migration }) => migration.reclaim?.refaultsBefore ?? ""],
+  ["refaultsAfter", ({ migration }) => migration.reclaim?.refaultsAfter ?? ""],
+  ["refaultStallNs", ({ migration }) => refaultStallNs(migration) ?? ""],
 ];
+
+function refaultStallNs({ reclaim }: MigrationResult): number | undefined {
+  return reclaim && reclaim.refaultStallBeforeNs + reclaim.refaultStallAfterNs;
+}
 
 const ROUND_COLUMNS: Columns<RoundRow> = [
   ...KEYS,

@@ -3,16 +3,17 @@
  * followed the guest (Hines & Gopalan's faults, QEMU's blocktime), the brake on it, codecs, managers.
  */
 import { formatBytes, formatDuration, formatRate } from "../base/units.js";
-import type { MigrationResult, PostCopyReport } from "../model/migration-result.js";
+import type { MigrationResult, PostCopyReport, ReclaimReport } from "../model/migration-result.js";
 import { count, percent, plural } from "./text.js";
 
 /** A label and its text. */
 export type LabelledText = readonly [label: string, text: string];
 
 export function techniqueCosts(migration: MigrationResult): LabelledText[] {
-  const { postCopy, strategyState, codecState, managerState } = migration;
+  const { postCopy, reclaim, reclaimState, strategyState, codecState, managerState } = migration;
   return [
     ...(postCopy === undefined ? [] : postCopyTexts(migration, postCopy)),
+    ...(reclaim === undefined ? [] : reclaimTexts(reclaim, reclaimState)),
     ...throttleTexts(migration),
     ...stateTexts("strategy", strategyState),
     ...codecTexts(codecState),
@@ -57,6 +58,25 @@ function blockedText({ vcpuBlocktimeNs, blocktimeNs }: PostCopyReport): string {
   const each = waited.map(({ ns, vcpu }) => `VCPU ${vcpu} ${formatDuration(ns)}`);
   const rest = waited.length < vcpuBlocktimeNs.length ? ", the others never" : "";
   return `${each.join(", ")}${rest}; ${together}`;
+}
+
+/** What ballooning took back, and what the guest waited for because it wanted it again. */
+function reclaimTexts(
+  reclaim: ReclaimReport,
+  { givenPages: _told, ...state }: MigrationResult["reclaimState"],
+): LabelledText[] {
+  const { balloonedPages, emptyPages, refaultsBefore, refaultsAfter, pagesAway } = reclaim;
+  const waitedNs = reclaim.refaultStallBeforeNs + reclaim.refaultStallAfterNs;
+  const parts = [
+    `${count(emptyPages)} empty`,
+    `${plural(refaultsBefore + refaultsAfter, "refault")}, ${count(refaultsAfter)} of them after the switch`,
+    `waited ${formatDuration(waitedNs)}`,
+    `${count(pagesAway)} still away`,
+  ];
+  return [
+    ["given up", `${plural(balloonedPages, "page")} (${parts.join(", ")})`],
+    ...stateTexts("reclaim", state),
+  ];
 }
 
 /** From which round on the guest had less CPU, and how little; then the throttle's own words. */

@@ -72,6 +72,16 @@ export function guestSchema() {
         description:
           "What its pages hold, for codecs: a measured guest's, or nothing that compresses.",
       }).prefault("incompressible"),
+      free: decimal({
+        description: "Share of the memory that is free. Default: the zero pages of its content.",
+        min: 0,
+        max: 1,
+      }).optional(),
+      "page-cache": decimal({
+        description: "Share of the memory that is clean page cache.",
+        min: 0,
+        max: 1,
+      }).prefault(0),
       "write-elasticity": decimal({
         description: "With a share s of the CPU it wants, it touches memory at s to this power.",
         min: 0,

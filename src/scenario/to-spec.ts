@@ -116,6 +116,8 @@ function toDomain(name: string, guest: GuestFile, trace: Trace | undefined): Dom
     deviceStateBytes: guest["device-state"],
     suspendDirtiesPages: Math.min(guest["suspend-dirties"], pages),
     ...contentOf(guest),
+    ...(guest.free !== undefined && { freeShare: guest.free }),
+    ...(guest["page-cache"] > 0 && { pageCacheShare: guest["page-cache"] }),
     ...(guest["write-elasticity"] !== 1 && { writeElasticity: guest["write-elasticity"] }),
   };
 }

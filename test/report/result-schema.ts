@@ -31,6 +31,17 @@ const postCopy = z.strictObject({
   stallBucketsUs: z.array(z.int().min(0)).length(24),
 });
 
+const reclaim = z.strictObject({
+  balloonedPages: pages,
+  emptyPages: pages,
+  refaultsBefore: z.int().min(0),
+  refaultStallBeforeNs: ns,
+  refaultsAfter: z.int().min(0),
+  refaultStallAfterNs: ns,
+  worstRefaultNs: ns,
+  pagesAway: pages,
+});
+
 const migration = z.strictObject({
   guest: z.string(),
   strategy: z.string(),
@@ -77,11 +88,13 @@ const migration = z.strictObject({
   guestRanNs: ns,
   guestBaselineNs: ns,
   postCopy: postCopy.optional(),
+  reclaim: reclaim.optional(),
   stopReason: z.string(),
   rounds: z.array(round),
   predictorState: state,
   strategyState: state,
   throttleState: state,
+  reclaimState: state,
   managerState: state,
   codecState: z.record(z.string(), z.number()),
   verified: z.record(z.string(), z.literal(true)),

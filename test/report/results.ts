@@ -43,6 +43,7 @@ export function migration(changes: Partial<MigrationResult> = {}): MigrationResu
     predictorState: {},
     strategyState: {},
     throttleState: {},
+    reclaimState: {},
     managerState: {},
     guestSlowdown: 0.02,
     guestRanNs: 98 * MS,
