@@ -248,6 +248,8 @@ export class PageMover {
     slot.pages.length = 0;
     const pagesMax = Math.min(batchPagesMax, this.preset.batchPages);
     if (pass.walk.take(pass.set, slot.pages, pagesMax)) pass.exhausted = true;
+    // Taken is taken: a walk that comes round again must not find these pages, sent or skipped.
+    if (pass.set !== this.owed) pass.set.clearBatch(slot.pages);
     if (slot.pages.length === 0) {
       this.giveBack(pass, slot);
     } else if (skipsRewritten) {
@@ -265,8 +267,6 @@ export class PageMover {
         mask.length === before,
         `a peek fills ${before} words of its mask, not ${mask.length}`,
       );
-      // What is left out of this pass is not looked at again in it.
-      if (pass.set !== this.owed) pass.set.clearBatch(pages);
       dropMasked(pages, mask);
       this.count("pagesSkipped", before - pages.length);
       if (pages.length === 0) {
@@ -280,7 +280,6 @@ export class PageMover {
   }
 
   private readForPass(pass: Pass, slot: Slot): void {
-    if (pass.set !== this.owed) pass.set.clearBatch(slot.pages);
     this.read(slot, false, (nowNs) => {
       this.giveBack(pass, slot);
       this.pump(nowNs);
