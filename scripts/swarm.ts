@@ -6,7 +6,7 @@
  *     npm run test:swarm -- 10000 77001        10,000, from seed 77001 on
  */
 import { Registry } from "../src/migrate/registry.js";
-import { refusal, runCase, swarmCase, techniquesOf } from "../test/support/swarm.js";
+import { refusal, runTwice, swarmCase, techniquesOf } from "../test/support/swarm.js";
 
 const RUNS_DEFAULT = 2000;
 const FAILURES_MAX = 20;
@@ -17,19 +17,20 @@ const outcomes = new Map<string, number>();
 let failures = 0;
 for (let seed = first; seed < first + runs && failures < FAILURES_MAX; seed++) {
   const drawn = swarmCase(seed, techniques);
-  let outcome: string;
+  let ends: readonly string[];
   try {
-    ({ outcome } = await runCase(drawn));
+    ends = await runTwice(drawn);
   } catch (error) {
-    outcome = refusal(error) === undefined ? "failed" : "refused";
-    if (outcome === "failed") {
+    const refused = refusal(error);
+    ends = [refused === undefined ? "failed" : `refused (${refused})`];
+    if (refused === undefined) {
       failures++;
       console.error(`seed ${seed}, ${drawn.name}: ${(error as Error).message}`);
       console.error(`  repeat with: npm run test:swarm -- 1 ${seed}`);
       if (runs === 1) console.error(error, JSON.stringify(drawn, undefined, 1));
     }
   }
-  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  for (const end of ends) outcomes.set(end, (outcomes.get(end) ?? 0) + 1);
 }
 console.log([...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(", "));
 process.exitCode = failures === 0 ? 0 : 1;

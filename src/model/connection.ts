@@ -22,7 +22,9 @@ export class Connection {
   private linksDown = 0;
   private broken = false;
   private giveUp: EventHandle | undefined;
-  private held: ((nowNs: number) => void)[] = [];
+  /** What has come from the target, first come first told. */
+  private came: ((nowNs: number) => void)[] = [];
+  private tellFromNs = 0;
 
   constructor(private readonly options: ConnectionOptions) {}
 
@@ -37,14 +39,21 @@ export class Connection {
   /** Something that the target sends at `sentNs`: here a latency later, or than the way is back. */
   fromTarget(sentNs: number, deliver: (nowNs: number) => void): void {
     this.options.queue.schedule(sentNs + this.options.latencyNs, (nowNs) => {
-      if (this.linksDown === 0) deliver(nowNs);
-      else this.held.push(deliver);
+      this.came.push(deliver);
+      this.tell(nowNs);
     });
   }
 
   close(): void {
     if (this.giveUp !== undefined) this.options.queue.cancel(this.giveUp);
-    this.held = [];
+    this.came = [];
+  }
+
+  private tell(nowNs: number): void {
+    if (this.linksDown > 0 || nowNs < this.tellFromNs) return;
+    for (let deliver = this.came.shift(); deliver !== undefined; deliver = this.came.shift()) {
+      deliver(nowNs);
+    }
   }
 
   private wentDown(nowNs: number): void {
@@ -56,12 +65,12 @@ export class Connection {
   }
 
   private cameBack(nowNs: number): void {
-    const { queue, changed } = this.options;
+    const { queue, latencyNs, changed } = this.options;
     if (this.giveUp !== undefined) queue.cancel(this.giveUp);
-    const { held, broken } = this;
-    this.held = [];
+    this.tellFromNs = nowNs + latencyNs;
+    queue.schedule(this.tellFromNs, (atNs) => this.tell(atNs));
+    const { broken } = this;
     this.broken = false;
     if (broken) changed(true, nowNs);
-    for (const deliver of held) this.fromTarget(nowNs, deliver);
   }
 }

@@ -33,20 +33,29 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Every name of every kind that the registry knows; new kinds are covered once they are listed. */
 export function techniquesOf(registry: Registry): Techniques {
-  const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
-  const optional = (list: readonly { readonly name: string }[]) => ["", ...names(list)];
-  const lists = Object.getOwnPropertyNames(Object.getPrototypeOf(registry))
-    .filter((name) => /^list[A-Z]/.test(name) && !/Strategies|Presets|Admissions/.test(name))
-    .sort();
-  const listed = registry as unknown as Record<string, () => readonly { readonly name: string }[]>;
+  const all = registry.listTechniques();
+  const named = (kind: string) =>
+    all.filter((one) => one.kind === kind).map((one) => one.factory.name);
+  const apart = new Set<string>(["strategy", "preset", "admission"]);
+  const kinds = [...new Set(all.map(({ kind }) => kind))].filter((kind) => !apart.has(kind));
   return {
-    strategies: names(registry.listStrategies()).flatMap((name) => [
-      name,
-      ...(VARIANTS[name] ?? []),
-    ]),
-    kinds: lists.map((list) => optional(listed[list]?.() ?? [])),
-    presets: names(registry.listPresets()),
+    strategies: named("strategy").flatMap((name) => [name, ...(VARIANTS[name] ?? [])]),
+    kinds: kinds.map((kind) => ["", ...named(kind), ...pairsOf(named(kind), registry)]),
+    presets: named("preset"),
   };
+}
+
+/** Two of a kind, where the registry takes two (codecs one behind the other). */
+function pairsOf(names: readonly string[], registry: Registry): string[] {
+  const pairs = names.flatMap((a) => names.filter((b) => b !== a).map((b) => `${a}+${b}`));
+  return pairs.filter((pair) => {
+    try {
+      registry.resolve(`pre-copy+${pair}`);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** "pre-copy" and ["wsclock", "", "nova"] and "xen" → "pre-copy+wsclock+nova@xen". */
@@ -56,6 +65,7 @@ export function nameOf(strategy: string, chosen: readonly string[], preset: stri
 
 export interface SwarmCase {
   readonly name: string;
+  readonly seed: number;
   readonly spec: SimulationSpec;
   /** When somebody cancels, if anybody does. */
   readonly cancelNs: number | undefined;
@@ -80,18 +90,12 @@ export function swarmCase(seed: number, techniques: Techniques, name?: string): 
     cpus: pick([1, 4]),
     suspendDirtiesPages: pick([0, 1, 190]),
     downtimeLimitNs: pick([1, 10_000_000, 300_000_000, 5_000_000_000]),
-    timeoutNs: pick([1_000_000, 100_000_000, 5_000_000_000, 60_000_000_000]),
+    timeoutNs: pick([200_000_000, 5_000_000_000, 60_000_000_000]),
     costs: pick([DEFAULT_COSTS, FREE]),
   });
-  const outages = Array.from({ length: pick([0, 0, 1, 2, 3]) }, () => ({
-    atNs: random.below(pick([30_000_000, 300_000_000, 3_000_000_000])),
-    ...(random.below(5) > 0 && { forNs: 1 + random.below(pick([1_000_000, 400_000_000])) }),
-  }));
-  const linkTimeoutNs = pick([80_000_000, 150_000_000, 1_000_000_000]);
   const vcpus = pick([1, 2, 4]);
   const spec: SimulationSpec = {
     ...base,
-    links: base.links.map((link) => ({ ...link, outages })),
     domains: base.domains.map((domain) => ({
       ...domain,
       vcpus,
@@ -99,11 +103,38 @@ export function swarmCase(seed: number, techniques: Techniques, name?: string): 
       deviceStateBytes: pick([0, 65_536]),
       writeElasticity: pick([0, 0.5, 1]),
     })),
-    migrations: base.migrations.map((migration) => ({ ...migration, linkTimeoutNs })),
   };
-  const cancels = random.below(4) === 0;
-  const cancelNs = random.below(pick([10_000_000, 100_000_000, 2_000_000_000]));
-  return { name: strategy, spec, cancelNs: cancels ? cancelNs : undefined };
+  return { name: strategy, seed, spec, cancelNs: undefined };
+}
+
+/**
+ * The same case with links that go down and perhaps a cancel, at instants of the run that it was
+ * without them: anywhere, or near its end, where the guest is handed over.
+ */
+export function disturbed(drawn: SwarmCase, { startNs, totalNs }: MigrationResult): SwarmCase {
+  const random = new Random(drawn.seed ^ 0x5eed);
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
+  const instant = () => {
+    const lastNs = Math.min(totalNs, 0xffff_ffff, pick([200_000_000, 50_000_000, 2_000_000]));
+    const fromNs = random.below(2) === 0 ? 0 : totalNs - lastNs;
+    return startNs + fromNs + random.below(1 + Math.min(0xffff_fffe, totalNs - fromNs));
+  };
+  const outages = Array.from({ length: random.below(4) }, () => ({
+    atNs: instant(),
+    ...(random.below(5) > 0 && { forNs: 1 + random.below(pick([1_000_000, 400_000_000])) }),
+  }));
+  const linkTimeoutNs = pick([80_000_000, 150_000_000, 1_000_000_000]);
+  const timeoutNs = pick([100_000_000, 1_000_000_000, 60_000_000_000]) + 2 * linkTimeoutNs;
+  const { spec } = drawn;
+  return {
+    ...drawn,
+    spec: {
+      ...spec,
+      links: spec.links.map((link) => ({ ...link, outages })),
+      migrations: spec.migrations.map((move) => ({ ...move, linkTimeoutNs, timeoutNs })),
+    },
+    cancelNs: random.below(4) === 0 ? instant() : undefined,
+  };
 }
 
 const FREE = Object.fromEntries(Object.keys(DEFAULT_COSTS).map((key) => [key, 0]));
@@ -157,6 +188,13 @@ export async function runCase({ spec, cancelNs }: SwarmCase): Promise<MigrationR
   simulation.dispose();
   if (result === undefined) throw new Error("ended without a result");
   return result;
+}
+
+/** A case as it was drawn, and then disturbed; tells the outcomes of both. */
+export async function runTwice(drawn: SwarmCase): Promise<readonly string[]> {
+  const calm = await runCase(drawn);
+  const rough = await runCase(disturbed(drawn, calm));
+  return [calm.outcome, `disturbed ${rough.outcome}`];
 }
 
 /** Why a case cannot be run at all, as a user would be told; undefined for what must hold. */
