@@ -45,6 +45,38 @@ export function techniquesOf(registry: Registry): Techniques {
   };
 }
 
+/**
+ * Rows of one value from each list, so that any two values of different lists are in some row
+ * together (pairwise testing): greedily, the best of a few random rows at a time.
+ */
+export function allPairs(lists: readonly (readonly string[])[], seed: number): string[][] {
+  const random = new Random(seed);
+  const key = (i: number, a: string, j: number, b: string) => JSON.stringify([i, a, j, b]);
+  const pairsIn = (row: readonly string[]) =>
+    row.flatMap((a, i) => row.slice(i + 1).map((b, k) => key(i, a, i + 1 + k, b)));
+  const missing = new Set<string>();
+  lists.forEach((list, i) => {
+    lists.slice(i + 1).forEach((other, k) => {
+      for (const a of list) for (const b of other) missing.add(key(i, a, i + 1 + k, b));
+    });
+  });
+  const rows: string[][] = [];
+  for (let first = missing.values().next(); !first.done; first = missing.values().next()) {
+    const [i, a, j, b] = JSON.parse(first.value) as [number, string, number, string];
+    const draw = () =>
+      lists.map((list, at) => {
+        if (at === i) return a;
+        return at === j ? b : (list[random.below(list.length)] as string);
+      });
+    const gain = (row: readonly string[]) =>
+      pairsIn(row).filter((pair) => missing.has(pair)).length;
+    const best = Array.from({ length: 30 }, draw).reduce((x, y) => (gain(y) > gain(x) ? y : x));
+    for (const pair of pairsIn(best)) missing.delete(pair);
+    rows.push(best);
+  }
+  return rows;
+}
+
 /** Two of a kind, where the registry takes two (codecs one behind the other). */
 function pairsOf(names: readonly string[], registry: Registry): string[] {
   const pairs = names.flatMap((a) => names.filter((b) => b !== a).map((b) => `${a}+${b}`));
@@ -195,10 +227,4 @@ export async function runTwice(drawn: SwarmCase): Promise<readonly string[]> {
   const calm = await runCase(drawn);
   const rough = await runCase(disturbed(drawn, calm));
   return [calm.outcome, `disturbed ${rough.outcome}`];
-}
-
-/** Why a case cannot be run at all, as a user would be told; undefined for what must hold. */
-export function refusal(error: unknown): string | undefined {
-  const { code, message } = error as { code?: string; message: string };
-  return code === "unsupported" || code === "bad-input" ? message : undefined;
 }
