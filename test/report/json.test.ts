@@ -1,10 +1,21 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { Registry } from "../../src/migrate/registry.js";
 import { representativeNames } from "../../src/migrate/representatives.js";
 import { simulate } from "../../src/model/simulation.js";
 import { toJson } from "../../src/report/json.js";
 import { small } from "../support/specs.js";
 import { resultSchema } from "./result-schema.js";
+
+/** Names of all properties of a JSON Schema. */
+function keysOf(schema: unknown): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  return Object.entries(schema).flatMap(([key, inner]) => {
+    const own = key === "properties" ? Object.keys(inner) : [];
+    return [...own, ...keysOf(inner)];
+  });
+}
 
 describe("toJson", () => {
   it.each(representativeNames(Registry.standard()))(
@@ -36,6 +47,15 @@ describe("toJson", () => {
     expect(migration?.outcome).toBe("source-runs");
     expect(migration?.stopReason).toBe("timeout");
     expect(migration?.totalNs).toBe(100_000_000);
+  });
+
+  it("has every key told in docs/CLI.md", () => {
+    const page = readFileSync(new URL("../../docs/CLI.md", import.meta.url), "utf8");
+    const form = page.slice(page.indexOf("## The JSON of run"));
+    const told = new Set(form.match(/\w+/g));
+    const known = keysOf(z.toJSONSchema(resultSchema));
+    expect(known.length).toBeGreaterThan(60);
+    expect(known.filter((key) => !told.has(key))).toEqual([]);
   });
 
   it("is a copy: changing it leaves the result alone", async () => {
