@@ -54,7 +54,7 @@ export const hashDedup: CodecFactory = {
       help: "share of the first contents that the target has from elsewhere",
     },
     cpu: { kind: "duration", default: 200, help: "XXH64 of a page (bench: XXH64)" },
-    strongCpu: { kind: "duration", default: 10_000, help: "SHA-256 of a page (round figure)" },
+    "strong-cpu": { kind: "duration", default: 10_000, help: "SHA-256 of a page (round figure)" },
   },
   takesAll: false,
   createModel: ({ profile, pages, pageSizeBytes }, params) => {
@@ -63,7 +63,7 @@ export const hashDedup: CodecFactory = {
     return new HashDedupModel(profile, pages, {
       present: params.present as number,
       digestBytes: WEAK_BYTES + (isVerified ? STRONG_BYTES : 0),
-      cpuNs: durationParam(params, "cpu") + (isVerified ? durationParam(params, "strongCpu") : 0),
+      cpuNs: durationParam(params, "cpu") + (isVerified ? durationParam(params, "strong-cpu") : 0),
     });
   },
 };

@@ -33,7 +33,7 @@ export const xbzrle: CodecFactory = {
   source: "Svärd et al., VEE 2011; QEMU migration/xbzrle.c, page_cache.c, ram.c",
   params: {
     // QEMU migration/options.c: xbzrle-cache-size, 64 MiB.
-    cacheMib: { kind: "integer", default: 64, min: 1, max: 32_768, help: "cache, a power of two" },
+    cache: { kind: "size", default: 64 * MIB, min: MIB, max: 32_768 * MIB, help: "a power of two" },
     cpu: {
       kind: "duration",
       default: 700,
@@ -43,7 +43,7 @@ export const xbzrle: CodecFactory = {
   takesAll: false,
   createModel: ({ profile, pageSizeBytes }, params) => {
     checkPageSize("xbzrle", pageSizeBytes);
-    const places = cachePlaces((params.cacheMib as number) * MIB);
+    const places = cachePlaces(params.cache as number);
     return new XbzrleModel(profile, places, durationParam(params, "cpu"));
   },
 };

@@ -11,7 +11,7 @@ import { runCodec, type Stage } from "../support/codec-run.js";
 
 const level = (k: number) => (page: Uint8Array) => deflateRawSync(page, { level: k });
 const ZERO: Stage = { name: "zero" };
-const XBZRLE: Stage = { name: "xbzrle", params: "cacheMib=64" };
+const XBZRLE: Stage = { name: "xbzrle", params: "cache=64MiB" };
 const DEFLATE: Stage = { name: "deflate", compress: level(6) };
 
 /** The platform's compressor is slow by the page; zlib, which it is, takes the larger share. */
@@ -28,7 +28,7 @@ const PIPELINES: { name: string; stages: Stage[]; pages?: number }[] = [
   { name: "zstd", stages: [{ name: "zstd" }] },
   { name: "multifd", stages: [{ name: "multifd", params: "channels=3" }] },
   { name: "zero, trusting dedup", stages: [ZERO, { name: "hash-dedup", params: "policy=trust" }] },
-  { name: "zero, small xbzrle", stages: [ZERO, { name: "xbzrle", params: "cacheMib=4" }] },
+  { name: "zero, small xbzrle", stages: [ZERO, { name: "xbzrle", params: "cache=4MiB" }] },
   {
     name: "zero, xbzrle, multifd",
     stages: [ZERO, XBZRLE, { name: "multifd", params: "channels=2" }],

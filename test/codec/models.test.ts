@@ -128,7 +128,7 @@ describe("the model of", () => {
   });
 
   it("xbzrle: a page is kept two generations against others of its place", () => {
-    const model = modelOf(PLAIN, "xbzrle:cacheMib=1");
+    const model = modelOf(PLAIN, "xbzrle:cache=1MiB");
     const [page, rival] = [5, 5 + 256];
     model.roundEnded();
     send(model, [page], 1);
@@ -198,7 +198,7 @@ describe("a pipeline", () => {
   });
 
   it("refuses caches that are no power of two, and pages that are not of 4 KiB", () => {
-    expect(() => modelOf(PLAIN, "xbzrle:cacheMib=3")).toThrow("power of two");
+    expect(() => modelOf(PLAIN, "xbzrle:cache=3MiB")).toThrow("power of two");
     const profile = new ContentProfile(PLAIN, 1);
     for (const factory of CODECS) {
       const params = parseParams(factory.name, "", factory.params);

@@ -16,14 +16,14 @@ const PIPELINES: Stage[][] = [
   [{ name: "zero" }],
   [{ name: "hash-dedup" }],
   [{ name: "hash-dedup", params: "policy=trust" }],
-  [{ name: "xbzrle", params: "cacheMib=1" }],
+  [{ name: "xbzrle", params: "cache=1MiB" }],
   [{ name: "deflate" }],
   [{ name: "zstd" }],
   [{ name: "multifd", params: "channels=3" }],
   ...["deflate", "zstd", "multifd"].map((last) => [
     { name: "zero" },
     { name: "hash-dedup" },
-    { name: "xbzrle", params: "cacheMib=1" },
+    { name: "xbzrle", params: "cache=1MiB" },
     { name: last },
   ]),
 ];

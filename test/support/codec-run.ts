@@ -187,5 +187,5 @@ function encoderOf(
 function cacheBytes(stages: readonly Stage[]): number {
   const stage = stages.find(({ name }) => name === "xbzrle");
   if (stage === undefined) return 0;
-  return Number(/cacheMib=(\d+)/.exec(stage.params ?? "cacheMib=64")![1]) * MIB;
+  return Number(/cache=(\d+)/.exec(stage.params ?? "cache=64MiB")![1]) * MIB;
 }

@@ -24,7 +24,7 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   "post-copy": [
     "post-copy:recover",
     "post-copy:preempt,order=forward",
-    "post-copy:quiet=50ms,pivots=3,buffer-kib=4",
+    "post-copy:quiet=50ms,pivots=3,buffer=4KiB",
     "post-copy:order=ascending,recover,preempt",
   ],
   hybrid: ["hybrid:rounds=1", "hybrid:rounds=2,shrink=0.1,recover", "hybrid:flush,preempt"],

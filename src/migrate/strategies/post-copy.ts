@@ -24,11 +24,11 @@ export const PUSH_PARAMS = {
     default: 0,
     help: "demand paging alone for so long after the switch, then active push",
   },
-  "buffer-kib": {
-    kind: "integer",
-    default: DEFAULT_PUSH.bufferBytes / 1024,
-    min: 4,
-    max: 65_536,
+  buffer: {
+    kind: "size",
+    default: DEFAULT_PUSH.bufferBytes,
+    min: 4096,
+    max: 64 * 2 ** 20,
     help: "pages on their way, which a fault's page waits behind",
   },
   preempt: { kind: "flag", default: false, help: "faults have a channel of their own" },
@@ -40,7 +40,7 @@ export function pushOptions(params: ParamValues): PushOptions {
     quietNs: params.quiet as number,
     order: params.order as PushOptions["order"],
     pivots: params.pivots as number,
-    bufferBytes: (params["buffer-kib"] as number) * 1024,
+    bufferBytes: params.buffer as number,
     preempt: params.preempt as boolean,
     recover: params.recover as boolean,
   };
