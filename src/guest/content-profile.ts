@@ -13,6 +13,8 @@
  */
 import { assert } from "../base/assert.js";
 import { mix32 } from "../base/random.js";
+import { decodeRuns } from "./importers/run-lengths.js";
+import { PageList } from "./trace-pages.js";
 
 /** Bytes at cumulative shares of the pages: [share in (0, 1), bytes], both ascending. */
 export type Quantiles = readonly (readonly [share: number, bytes: number])[];
@@ -28,12 +30,21 @@ export interface DeltaSpec {
   readonly quantiles: Quantiles;
 }
 
+/** Zero pages of a memory at the start; a larger memory repeats it. */
+export interface ZeroMap {
+  readonly pages: number;
+  /** Base64 of LEB128 run lengths not zero, zero, not zero, … from page 0, as in traces. */
+  readonly runs: string;
+}
+
 export interface ContentProfileSpec {
   readonly name: string;
   /** Where the figures come from. */
   readonly source: string;
   /** Of all pages at the start. */
   readonly zeroShare: number;
+  /** Which they are; if left out, any, by the seed: what a guest writes is rarely zero before. */
+  readonly zeroMap?: ZeroMap;
   /** Of the pages that are not zero at the start. */
   readonly duplicates: {
     /** Copies beyond the first of each content. */
@@ -89,6 +100,7 @@ const DRAWS = 10;
 export class ContentProfile {
   private readonly streams = new Uint32Array(DRAWS);
   private readonly zeroBelow: number;
+  private readonly zeroMap: Uint8Array | undefined;
   private readonly largestBelow: number;
   private readonly groupedBelow: number;
   private readonly groupsOfBlock: number;
@@ -108,6 +120,7 @@ export class ContentProfile {
     const mixed = mix32(seed ^ mix32(Math.floor(seed / 0x1_0000_0000)));
     for (let i = 0; i < DRAWS; i++) this.streams[i] = mix32(mixed + i + 1);
     this.zeroBelow = threshold(spec.zeroShare);
+    this.zeroMap = spec.zeroMap && decodeZeroMap(spec.zeroMap, spec);
     const { largestShare, groupedShare, groupsOfBlock } = groupsOf(spec);
     this.largestBelow = threshold(largestShare);
     this.groupedBelow = threshold(largestShare + groupedShare);
@@ -123,7 +136,7 @@ export class ContentProfile {
 
   isZero(page: number, version: number): boolean {
     const content = this.contentVersion(page, version);
-    if (content === 0) return this.draw(page, DRAW_ZERO) < this.zeroBelow;
+    if (content === 0) return this.wasZero(page);
     return this.drawAt(page, content, DRAW_BECAME_ZERO) < this.becameZeroBelow;
   }
 
@@ -170,21 +183,24 @@ export class ContentProfile {
 
   /** Whether the writes of this page leave its content as it is. */
   isSilent(page: number): boolean {
-    return (
-      this.draw(page, DRAW_SILENT) < this.silentBelow &&
-      this.draw(page, DRAW_ZERO) >= this.zeroBelow
-    );
+    return this.draw(page, DRAW_SILENT) < this.silentBelow && !this.wasZero(page);
   }
 
   /** The first page of its group of equal ones at the start, or the page itself. */
   originalOf(page: number): number {
-    if (this.groupedBelow === 0 || this.draw(page, DRAW_ZERO) < this.zeroBelow) return page;
+    if (this.groupedBelow === 0 || this.wasZero(page)) return page;
     const draw = this.draw(page, DRAW_DUPLICATE);
     if (draw >= this.groupedBelow) return page;
     // Numbers that no page has: pages are below 2^24.
     if (draw < this.largestBelow) return 0x8000_0000;
     const block = Math.floor(page / BLOCK_PAGES) * BLOCK_PAGES;
     return 0x4000_0000 + block + (this.draw(page, DRAW_GROUP) % this.groupsOfBlock);
+  }
+
+  private wasZero(page: number): boolean {
+    const map = this.zeroMap;
+    if (map !== undefined) return map[page % map.length] === 1;
+    return this.draw(page, DRAW_ZERO) < this.zeroBelow;
   }
 
   /** The version whose content the page has. */
@@ -218,6 +234,17 @@ export class ContentProfile {
 /** A share of 2^32. */
 function threshold(share: number): number {
   return Math.round(Math.min(1, Math.max(0, share)) * 0x1_0000_0000);
+}
+
+/** One byte a page, 1 = zero. */
+function decodeZeroMap({ pages, runs }: ZeroMap, spec: ContentProfileSpec): Uint8Array {
+  const bytes = Uint8Array.from(atob(runs), (char) => char.charCodeAt(0));
+  const list = new PageList();
+  const setPages = Math.round(spec.zeroShare * pages);
+  decodeRuns(bytes, { file: spec.name, offsetBytes: 0, what: "zero", pages, setPages }, list);
+  const map = new Uint8Array(pages);
+  for (const page of list.view()) map[page] = 1;
+  return map;
 }
 
 /**

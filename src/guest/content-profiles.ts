@@ -4,7 +4,7 @@
  * of guest run; they are the guests of the traces of the same names. And `incompressible`, for guests
  * of whose content nothing is known.
  *
- * Measured: zero pages, copies and the largest group of equal pages, raw deflate (1,000 pages), deltas
+ * Measured: zero pages and where they lie, copies and the largest group of equal pages, raw deflate (1,000 pages), deltas
  * in XBZRLE's format of the pages that differ between two stops, pages that became zero. Derived: how
  * often a page was written at each age and how many written pages did not differ, from the traces in
  * the same windows of guest time (for cc1 the window of 4 s fell in another phase in the trace: an
@@ -12,6 +12,7 @@
  * holds values of one constant string, so its pages compress, repeat and stay more than real data.
  */
 import type { ContentProfileSpec, Quantiles } from "./content-profile.js";
+import { ZERO_MAPS } from "./zero-maps.js";
 
 const SOURCE = "measured on real Linux guests under QEMU 7.2, 2026-11-22";
 
@@ -43,6 +44,7 @@ export const MEASURED_PROFILES: readonly ContentProfileSpec[] = [
     name: "idle",
     source: SOURCE,
     zeroShare: 38556 / 65536,
+    zeroMap: ZERO_MAPS.idle,
     duplicates: { share: 6658 / 26980, largestShare: 6262 / 26980, groupPages: 4 },
     deflate: { level1Mean: 1514, level6Mean: 1471, level1: quantiles(42, 116, 1096, 2651, 3486) },
     zstdOverDeflate: ZSTD_OVER_DEFLATE,
@@ -69,6 +71,7 @@ export const MEASURED_PROFILES: readonly ContentProfileSpec[] = [
     name: "redis-paced",
     source: SOURCE,
     zeroShare: 31961 / 65536,
+    zeroMap: ZERO_MAPS["redis-paced"],
     duplicates: { share: 11538 / 33575, largestShare: 3234 / 33575, groupPages: 4 },
     deflate: { level1Mean: 1577, level6Mean: 1540, level1: quantiles(448, 854, 1203, 2480, 3027) },
     zstdOverDeflate: ZSTD_OVER_DEFLATE,
@@ -102,6 +105,7 @@ export const MEASURED_PROFILES: readonly ContentProfileSpec[] = [
     name: "redis",
     source: SOURCE,
     zeroShare: 29811 / 65536,
+    zeroMap: ZERO_MAPS.redis,
     duplicates: { share: 13518 / 35725, largestShare: 3899 / 35725, groupPages: 4 },
     deflate: { level1Mean: 1573, level6Mean: 1539, level1: quantiles(462, 987, 1203, 2401, 3019) },
     zstdOverDeflate: ZSTD_OVER_DEFLATE,
@@ -135,6 +139,7 @@ export const MEASURED_PROFILES: readonly ContentProfileSpec[] = [
     name: "gzip",
     source: SOURCE,
     zeroShare: 35526 / 65536,
+    zeroMap: ZERO_MAPS.gzip,
     duplicates: { share: 2844 / 30010, largestShare: 1506 / 30010, groupPages: 4 },
     deflate: { level1Mean: 2221, level6Mean: 2179, level1: quantiles(438, 809, 2470, 3497, 4096) },
     zstdOverDeflate: ZSTD_OVER_DEFLATE,
@@ -168,6 +173,7 @@ export const MEASURED_PROFILES: readonly ContentProfileSpec[] = [
     name: "zipf",
     source: SOURCE,
     zeroShare: 18718 / 65536,
+    zeroMap: ZERO_MAPS.zipf,
     duplicates: { share: 1856 / 46818, largestShare: 1506 / 46818, groupPages: 4 },
     deflate: { level1Mean: 3061, level6Mean: 3039, level1: quantiles(664, 2135, 4096, 4096, 4096) },
     zstdOverDeflate: ZSTD_OVER_DEFLATE,
@@ -201,6 +207,7 @@ export const MEASURED_PROFILES: readonly ContentProfileSpec[] = [
     name: "hotcold",
     source: SOURCE,
     zeroShare: 18720 / 65536,
+    zeroMap: ZERO_MAPS.hotcold,
     duplicates: { share: 1856 / 46816, largestShare: 1506 / 46816, groupPages: 4 },
     deflate: { level1Mean: 3061, level6Mean: 3039, level1: quantiles(653, 2135, 4096, 4096, 4096) },
     zstdOverDeflate: ZSTD_OVER_DEFLATE,
@@ -234,6 +241,7 @@ export const MEASURED_PROFILES: readonly ContentProfileSpec[] = [
     name: "cc1",
     source: SOURCE,
     zeroShare: 24071 / 65536,
+    zeroMap: ZERO_MAPS.cc1,
     duplicates: { share: 8840 / 41465, largestShare: 8386 / 41465, groupPages: 4 },
     deflate: { level1Mean: 1468, level6Mean: 1420, level1: quantiles(42, 415, 1190, 2576, 2978) },
     zstdOverDeflate: ZSTD_OVER_DEFLATE,
