@@ -104,6 +104,7 @@ export class ContentProfile {
   private readonly largestBelow: number;
   private readonly groupedBelow: number;
   private readonly groupsOfBlock: number;
+  private readonly groupsByBlock: Uint16Array;
   private readonly silentBelow: number;
   private readonly becameZeroBelow: number;
   private readonly deflate1: Uint16Array;
@@ -125,6 +126,12 @@ export class ContentProfile {
     this.largestBelow = threshold(largestShare);
     this.groupedBelow = threshold(largestShare + groupedShare);
     this.groupsOfBlock = groupsOfBlock;
+    const blocks = Math.ceil((this.zeroMap?.length ?? 0) / BLOCK_PAGES);
+    this.groupsByBlock = Uint16Array.from({ length: blocks }, (_, block) => {
+      const zeroOf = this.zeroMap?.subarray(block * BLOCK_PAGES, (block + 1) * BLOCK_PAGES);
+      const nonZero = zeroOf?.reduce((sum, isZero) => sum + 1 - isZero, 0) ?? 0;
+      return Math.max(1, Math.round((nonZero * groupedShare) / spec.duplicates.groupPages));
+    });
     this.silentBelow = threshold(spec.silentShare);
     this.becameZeroBelow = threshold(spec.becameZeroShare);
     const { level1, level1Mean, level6Mean } = spec.deflate;
@@ -194,7 +201,15 @@ export class ContentProfile {
     // Numbers that no page has: pages are below 2^24.
     if (draw < this.largestBelow) return 0x8000_0000;
     const block = Math.floor(page / BLOCK_PAGES) * BLOCK_PAGES;
-    return 0x4000_0000 + block + (this.draw(page, DRAW_GROUP) % this.groupsOfBlock);
+    return 0x4000_0000 + block + (this.draw(page, DRAW_GROUP) % this.groupsIn(page));
+  }
+
+  /** Groups of the page's block: by how many pages of it are not zero, where that is known. */
+  private groupsIn(page: number): number {
+    const map = this.zeroMap;
+    if (map === undefined) return this.groupsOfBlock;
+    const block = Math.floor((page % map.length) / BLOCK_PAGES);
+    return this.groupsByBlock[block] as number;
   }
 
   private wasZero(page: number): boolean {

@@ -42,10 +42,12 @@ export interface PassOptions {
   readonly nowNs: number;
   /** Default: the preset's order, from the beginning. */
   readonly walk?: PageWalk;
-  /** Default: the preset's batch. */
+  /** Default: the preset's batch. Read before each batch, so it may be a getter. */
   readonly batchPagesMax?: number;
   /** Asked before each batch; false ends the pass when what is on its way has left. */
   readonly goesOn?: (nowNs: number) => boolean;
+  /** The pass is done with its last read; what is on its way leaves before all that follows. */
+  readonly leavesBehind?: boolean;
 }
 
 type HarvestAnswer = (
@@ -236,7 +238,7 @@ export class PageMover {
       pass.inFlight++;
       this.fill(pass, slot);
     }
-    if (pass.exhausted && pass.inFlight === 0) {
+    if (pass.exhausted && (pass.inFlight === 0 || pass.options.leavesBehind === true)) {
       this.pass = undefined;
       pass.done(nowNs);
     }

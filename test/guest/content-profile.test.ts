@@ -84,11 +84,30 @@ describe.each(MEASURED_PROFILES)("content like $name", (spec) => {
 
 describe("a content profile", () => {
   it("gives other pages for another seed", () => {
-    const [a, b] = [1, 2].map((seed) => new ContentProfile(MEASURED_PROFILES[0]!, seed));
+    const { zeroMap: _, ...anywhere } = MEASURED_PROFILES[0]!;
+    const [a, b] = [1, 2].map((seed) => new ContentProfile(anywhere, seed));
     const differing = Array.from({ length: 1000 }, (_, page) => page).filter(
       (page) => a!.isZero(page, 0) !== b!.isZero(page, 0),
     );
     expect(differing.length).toBeGreaterThan(300);
+  });
+
+  it("has its zero pages where the map says, again and again in a larger memory", () => {
+    // 3 not zero, 2 zero, 130 not zero (LEB128: 0x82 0x01), 1 zero.
+    const zeroMap = { pages: 136, runs: btoa("\x03\x02\x82\x01\x01") };
+    const { duplicates } = INCOMPRESSIBLE;
+    const spec = { ...MEASURED_PROFILES[0]!, duplicates, zeroShare: 3 / 136, zeroMap };
+    const profile = new ContentProfile(spec, 7);
+    const zero = Array.from({ length: 300 }, (_, page) => page).filter((p) => profile.isZero(p, 0));
+    expect(zero).toEqual([3, 4, 135, 139, 140, 271, 275, 276]);
+    expect(profile.digestOf(135, 0)).toBe(0);
+    expect(profile.isZero(135, 1)).toBe(false);
+  });
+
+  it("refuses a map whose zero pages are not the share", () => {
+    const zeroMap = { pages: 136, runs: btoa("\x03\x02\x82\x01\x01") };
+    const spec = { ...MEASURED_PROFILES[0]!, zeroShare: 5 / 136, zeroMap };
+    expect(() => new ContentProfile(spec, 1)).toThrow("hold 3 pages");
   });
 
   it("that knows nothing compresses nothing", () => {

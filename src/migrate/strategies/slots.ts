@@ -37,10 +37,10 @@ export class Slots implements LivePhase {
   private leaving: Switch | undefined;
   private beganNs = 0;
   private window = { startNs: 0, sentBefore: 0 };
-  private slice = { startNs: 0, nowNs: 0 };
   private round = { startNs: 0, pagesBefore: 0, bytesBefore: 0, cpuShare: 1 };
   private sending = false;
   private reading = false;
+  private waiting = false;
   private synced = false;
   private ended = false;
 
@@ -80,7 +80,6 @@ export class Slots implements LivePhase {
     this.startRound(nowNs);
     const bytesPerSec = rateLimit(this.bandwidth, this.parts.limits);
     this.parts.mover.requests.tell({ kind: "set-bandwidth", bytesPerSec });
-    this.armWindow(nowNs);
     this.goOn(nowNs);
   }
 
@@ -120,15 +119,22 @@ export class Slots implements LivePhase {
     });
   }
 
-  private get quotaLeft(): boolean {
-    const sent = this.parts.mover.totals.bytes - this.window.sentBefore;
-    return sent < this.loop.quotaBytes;
+  private get quotaLeftBytes(): number {
+    return this.loop.quotaBytes - (this.parts.mover.totals.bytes - this.window.sentBefore);
+  }
+
+  /** As many as the window has room for, shared out among the batches that may be under way. */
+  private get batchPagesMax(): number {
+    const { bytesPerPage, windowBatches } = this.parts.mover;
+    const left = Math.ceil(this.quotaLeftBytes / bytesPerPage / windowBatches);
+    return Math.max(1, Math.min(left, this.loop.slicePages));
   }
 
   /** One turn of migration_iteration_run. */
   private goOn(nowNs: number): void {
-    if (this.ended || this.sending || this.reading) return;
+    if (this.ended || this.sending || this.reading || this.waiting) return;
     if (this.leaving !== undefined) return this.finish(nowNs, this.leaving);
+    if (nowNs - this.window.startNs >= this.loop.slotNs) this.closeWindow(nowNs);
     const { remainingBytes, synced } = this;
     const { thresholdBytes } = this.estimate;
     switch (this.loop.nextStep({ remainingBytes, thresholdBytes, synced })) {
@@ -137,7 +143,8 @@ export class Slots implements LivePhase {
       case "sync":
         return this.readLog();
       default:
-        if (this.quotaLeft) this.sendSlice(nowNs);
+        if (this.quotaLeftBytes > 0) this.sendSlice(nowNs);
+        else this.awaitWindow();
     }
   }
 
@@ -147,13 +154,17 @@ export class Slots implements LivePhase {
     if (this.toSend.assignAndNot(mover.owed, this.sampler.held) === 0) return this.readLog();
     this.sending = true;
     this.synced = false;
-    this.slice = { startNs: nowNs, nowNs };
+    const slots = this;
+    const { sliceNs } = this.loop;
     const options = {
       skipsRewritten: false,
       nowNs,
       walk: this.walk,
-      batchPagesMax: this.loop.slicePages,
-      goesOn: (atNs: number) => atNs - this.slice.startNs < this.loop.sliceNs && this.quotaLeft,
+      get batchPagesMax() {
+        return slots.batchPagesMax;
+      },
+      goesOn: (atNs: number) => atNs - nowNs < sliceNs && this.quotaLeftBytes > 0,
+      leavesBehind: true,
     };
     mover.sendAll(this.toSend, options, (atNs) => {
       this.sending = false;
@@ -213,17 +224,22 @@ export class Slots implements LivePhase {
     this.goOn(nowNs);
   }
 
-  /** Windows close whatever else happens. */
-  private armWindow(nowNs: number): void {
-    const { mover } = this.parts;
-    mover.requests.request({ kind: "set-timer", atNs: nowNs + this.loop.slotNs }, (event) => {
-      if (this.ended) return;
-      const bytes = mover.totals.bytes - this.window.sentBefore;
-      const elapsedNs = event.atNs - this.window.startNs;
-      const { downtimeLimitNs } = this.parts.limits;
-      this.estimate = this.loop.closeWindow({ bytes, elapsedNs, downtimeLimitNs });
-      this.window = { startNs: event.atNs, sentBefore: mover.totals.bytes };
-      this.armWindow(event.atNs);
+  /** migration_update_counters, at the first turn after the window's length. */
+  private closeWindow(nowNs: number): void {
+    const { mover, limits } = this.parts;
+    const bytes = mover.totals.bytes - this.window.sentBefore;
+    const elapsedNs = nowNs - this.window.startNs;
+    const { downtimeLimitNs } = limits;
+    this.estimate = this.loop.closeWindow({ bytes, elapsedNs, downtimeLimitNs });
+    this.window = { startNs: nowNs, sentBefore: mover.totals.bytes };
+  }
+
+  /** migration_rate_limit: the quota is used up, so sleep until the window ends. */
+  private awaitWindow(): void {
+    const atNs = this.window.startNs + this.loop.slotNs;
+    this.waiting = true;
+    this.parts.mover.requests.request({ kind: "set-timer", atNs }, (event) => {
+      this.waiting = false;
       this.goOn(event.atNs);
     });
   }
