@@ -21,6 +21,9 @@ export {
 } from "./model/simulation.js";
 export {
   DEFAULT_COSTS,
+  DISK_BLOCK_BYTES,
+  DISK_BLOCKS_MAX,
+  type DiskSpec,
   type DomainSpec,
   GUEST_PAGES_MAX,
   type HostCosts,
@@ -38,6 +41,7 @@ export type {
   MigrationReport,
   RoundReport,
   StageTimes,
+  StorageReport,
 } from "./migrate/report.js";
 export type { FrameTag } from "./model/frame-sender.js";
 export type { MigrationResult, PostCopyReport, ReclaimReport } from "./model/migration-result.js";
@@ -121,6 +125,7 @@ export {
   type RoundStats,
   type StopRule,
 } from "./policy/stop-rule.js";
+export { STORAGES, type StorageFactory, type StorageOptions } from "./policy/storage.js";
 export {
   type Brake,
   NO_BRAKE,

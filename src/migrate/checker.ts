@@ -32,6 +32,8 @@ export interface EndState {
 const CHUNK_PAGES = 1024;
 
 export class MigrationChecker {
+  /** The checker of the disk that moves along: who runs is told to both. */
+  disk: MigrationChecker | undefined;
   /** Sends of pages that had not changed since they were sent before. */
   unchangedSends = 0;
   private readonly owed: PageBitmap;
@@ -80,6 +82,7 @@ export class MigrationChecker {
 
   sourceRunning(running: boolean): void {
     this.sourceRuns = running;
+    this.disk?.sourceRunning(running);
     this.atMostOne();
   }
 
@@ -104,6 +107,7 @@ export class MigrationChecker {
   targetRunning(): void {
     this.targetRuns = true;
     this.atMostOne();
+    this.disk?.targetRunning();
     this.switched = true;
     const { absent } = this;
     if (absent === undefined) {
@@ -139,6 +143,7 @@ export class MigrationChecker {
   /** The target's copy does not run any more. */
   targetStopped(): void {
     this.targetRuns = false;
+    this.disk?.targetStopped();
   }
 
   private countDifferingIn(absent: PageBitmap): number {
@@ -168,8 +173,9 @@ export class MigrationChecker {
       end.linkBytes === report.bytes.total,
       `the link carried ${end.linkBytes} bytes, the report counts ${report.bytes.total}`,
     );
-    const { rounds, pause, control, residual, total } = report.bytes;
-    this.expect(rounds + pause + control + residual === total, "bytes add up to their total");
+    const { rounds, pause, control, residual, storage, total } = report.bytes;
+    const sum = rounds + pause + control + residual + storage;
+    this.expect(sum === total, "bytes add up to their total");
     const roundBytes = report.rounds.reduce((sum, round) => sum + round.bytes, 0);
     this.expect(roundBytes === rounds, `rounds sent ${roundBytes} bytes, counted are ${rounds}`);
     const roundPages = report.rounds.reduce((sum, round) => sum + round.pagesSent, 0);
@@ -188,6 +194,7 @@ export class MigrationChecker {
       targetEqualsSource: true,
       everySendWasOwed: true,
       nothingOwedAtSwitch: true,
+      ...(this.disk !== undefined && { targetDiskEqualsSource: true as const }),
       linkBytesEqualReport: true,
       roundsAndStagesAddUp: true,
       atMostOneCopyRan: true,

@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.js";
 import type { MigrationConfig } from "./migration-config.js";
 import { techniqueNames } from "./registry.js";
-import type { ByteCounts, MigrationReport, StageTimes } from "./report.js";
+import type { ByteCounts, MigrationReport, StageTimes, StorageReport } from "./report.js";
 
 /** Bytes of a message without pages: handshake, acknowledgement, permission (xl's are shorter). */
 export const CONTROL_MESSAGE_BYTES = 64;
@@ -52,7 +52,7 @@ export type Facts = Pick<
   | "reclaimState"
   | "managerState"
   | "strategyState"
-> & { readonly postCopied: boolean };
+> & { readonly postCopied: boolean; readonly storage: StorageReport | undefined };
 
 /** The stages in order; `reached` counts from 0. */
 const STAGES: readonly MigrationState[] = [
@@ -103,10 +103,11 @@ export class Ledger {
     this.controlBytes += bytes;
   }
 
-  byteCounts(): ByteCounts {
+  byteCounts(storage = 0): ByteCounts {
     const { roundBytes: rounds, pauseBytes: pause, residualBytes: residual } = this;
     const control = this.controlBytes;
-    return { rounds, pause, control, residual, total: rounds + pause + control + residual };
+    const total = rounds + pause + control + residual + storage;
+    return { rounds, pause, control, residual, storage, total };
   }
 
   stageTimes(): StageTimes {
@@ -125,9 +126,9 @@ export class Ledger {
   /** What the migration came to: the books, and what others know. */
   report(config: MigrationConfig, facts: Facts): MigrationReport {
     const { marks } = this;
-    const { postCopied, ...known } = facts;
+    const { postCopied, storage, ...known } = facts;
     const stagesNs = this.stageTimes();
-    const bytes = this.byteCounts();
+    const bytes = this.byteCounts(storage?.bytes);
     return {
       guest: config.guest,
       name: config.name,
@@ -146,6 +147,7 @@ export class Ledger {
       exposureNs: postCopied ? marks.end - marks.committed : 0,
       bytesSent: bytes.total,
       bytes,
+      ...(storage !== undefined && { storage }),
       ...known,
     };
   }

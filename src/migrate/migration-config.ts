@@ -1,6 +1,12 @@
 /** What the engine is told of the guest and of its owner's wishes. */
 import type { ResolvedStrategy } from "./registry.js";
 
+/** A disk as the engine sees it. */
+export interface DiskShape {
+  readonly blocks: number;
+  readonly blockBytes: number;
+}
+
 export interface MigrationConfig extends ResolvedStrategy {
   readonly guest: string;
   readonly pages: number;
@@ -10,6 +16,8 @@ export interface MigrationConfig extends ResolvedStrategy {
   /** What of its memory is free, and what is clean page cache. */
   readonly freePages: number;
   readonly cachePages: number;
+  /** Left out: it has none, or it is shared. */
+  readonly disk?: DiskShape;
   /** The longest downtime that is accepted: the budget for holding pages back. */
   readonly downtimeLimitNs: number;
   /** Downtime that no page causes, as far as it is known beforehand. */

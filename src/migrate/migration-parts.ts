@@ -6,6 +6,7 @@ import type { MigrationConfig } from "./migration-config.js";
 import { PageMover, type Requests } from "./page-mover.js";
 import { Reclaiming } from "./reclaiming.js";
 import { ResidualPush } from "./residual-push.js";
+import { StorageMove } from "./storage-move.js";
 import type { LiveLimits, LivePhase } from "./strategy.js";
 import { Supervision } from "./supervision.js";
 import { ThrottleControl } from "./throttle-control.js";
@@ -17,6 +18,7 @@ export interface MigrationParts {
   readonly throttle: ThrottleControl;
   readonly supervision: Supervision;
   readonly reclaiming: Reclaiming | undefined;
+  readonly storage: StorageMove | undefined;
 }
 
 /** What the parts may do to the whole. */
@@ -70,7 +72,20 @@ export function createParts(
   const reclaim = config.reclaim?.factory.create(config.reclaim.params);
   const reclaiming =
     reclaim === undefined ? undefined : new Reclaiming({ reclaim, mover, requests: owner, config });
-  return { mover, live, predictor, throttle, supervision, reclaiming };
+  const storage = createStorage(config, kernels, owner);
+  return { mover, live, predictor, throttle, supervision, reclaiming, storage };
+}
+
+function createStorage(
+  config: MigrationConfig,
+  kernels: Kernels,
+  requests: Requests,
+): StorageMove | undefined {
+  const { disk, storage, preset, linkBytesPerSec, downtimeLimitNs } = config;
+  if (disk === undefined || storage === undefined) return undefined;
+  const options = storage.factory.create(storage.params);
+  const pauseBytes = (linkBytesPerSec * downtimeLimitNs) / 1e9;
+  return new StorageMove({ kernels, requests, preset, disk, options, pauseBytes });
 }
 
 /** Arena bytes of the parts. */
@@ -82,6 +97,12 @@ export function partsArenaBytes(config: MigrationConfig): number {
     strategy.arenaBytes(pages) +
     ResidualPush.arenaBytes(preset) +
     ThrottleControl.arenaBytes(pages) +
+    storageArenaBytes(config) +
     (config.reclaim === undefined ? 0 : Reclaiming.arenaBytes(pages))
   );
+}
+
+function storageArenaBytes({ disk, storage, preset }: MigrationConfig): number {
+  if (disk === undefined || storage === undefined) return 0;
+  return StorageMove.arenaBytes(preset, disk, storage.factory.create(storage.params));
 }

@@ -21,6 +21,7 @@ import type { PageMover, RequestBody, Requests } from "./page-mover.js";
 import type { Reclaiming } from "./reclaiming.js";
 import type { MigrationReport, RoundReport } from "./report.js";
 import { DEFAULT_PUSH, ResidualPush } from "./residual-push.js";
+import type { StorageMove } from "./storage-move.js";
 import type { LivePhase, Switch } from "./strategy.js";
 import type { Supervision } from "./supervision.js";
 import type { ThrottleControl } from "./throttle-control.js";
@@ -39,6 +40,7 @@ export class Migration implements Requests {
   private readonly supervision: Supervision;
   private readonly link: BrokenLink;
   readonly reclaiming: Reclaiming | undefined;
+  private readonly storage: StorageMove | undefined;
   private readonly ledger = new Ledger();
   private readonly pending = new Map<number, (event: MigrationEvent) => void>();
   /** From the switch to post-copy on. */
@@ -70,6 +72,7 @@ export class Migration implements Requests {
     this.throttle = parts.throttle;
     this.supervision = parts.supervision;
     this.reclaiming = parts.reclaiming;
+    this.storage = parts.storage;
     this.link = new BrokenLink({
       requests: this,
       timeoutNs: config.timeoutNs,
@@ -93,7 +96,7 @@ export class Migration implements Requests {
 
   /** What is given up and taken back has to be seen, even where no round follows the log. */
   private get logsWrites(): boolean {
-    return this.live.logsWrites || this.reclaiming !== undefined;
+    return this.live.logsWrites || (this.reclaiming ?? this.storage) !== undefined;
   }
 
   get rounds(): readonly RoundReport[] {
@@ -136,6 +139,7 @@ export class Migration implements Requests {
 
   tell(command: Command): void {
     this.out.push(command);
+    if (command.kind === "round-ended" && !command.lastStage) this.storage?.followRound();
   }
 
   report(): MigrationReport {
@@ -145,6 +149,7 @@ export class Migration implements Requests {
       outcome: this.outcome,
       stopReason: this.stopReason,
       postCopied: this.push !== undefined,
+      storage: this.storage?.report(),
       pagesSent: mover.totals.pagesSent,
       heldPages: this.heldPages,
       heldCapPages: live.heldCapPages,
@@ -203,10 +208,15 @@ export class Migration implements Requests {
       this.state = "iterative-pre-copy";
       this.ledger.marks.live = event.atNs;
       this.ledger.addControl(this.reclaiming?.tellTarget() ?? 0);
-      this.throttle.start(event.atNs);
-      this.live.begin(event.atNs, (atNs, how) => this.stopAndCopy(atNs, how));
-      this.supervision.start(this.ledger.marks.start, event.atNs);
+      if (this.storage === undefined) this.beginRounds(event.atNs);
+      else this.storage.bulk(event.atNs, (atNs) => this.beginRounds(atNs));
     });
+  }
+
+  private beginRounds(nowNs: number): void {
+    this.throttle.start(nowNs);
+    this.live.begin(nowNs, (atNs, how) => this.stopAndCopy(atNs, how));
+    this.supervision.start(this.ledger.marks.start, nowNs);
   }
 
   private stopAndCopy(nowNs: number, how: Switch): void {
@@ -220,8 +230,10 @@ export class Migration implements Requests {
       this.ledger.marks.paused = event.atNs;
       const bytesPerSec = this.live.bandwidth.stopLimitBytesPerSec;
       this.tell({ kind: "set-bandwidth", bytesPerSec });
-      const rest = (atNs: number) =>
+      const restOfMemory = (atNs: number) =>
         how.to === "post-copy" ? this.sendState(atNs) : this.sendRest(atNs);
+      const rest = (atNs: number) =>
+        this.storage === undefined ? restOfMemory(atNs) : this.storage.finish(atNs, restOfMemory);
       if (!this.logsWrites) return rest(event.atNs);
       this.mover.harvest((_pages, seen) => {
         this.tell({ kind: "round-ended", lastStage: true });

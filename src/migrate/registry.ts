@@ -14,6 +14,7 @@ import type { Preset } from "../policy/preset.js";
 import { PRESETS } from "../policy/presets/index.js";
 import { RECLAIMS } from "../policy/reclaim/index.js";
 import type { ReclaimFactory } from "../policy/reclaim.js";
+import { STORAGES, type StorageFactory } from "../policy/storage.js";
 import type { ThrottleFactory } from "../policy/throttle.js";
 import { THROTTLES } from "../policy/throttles/index.js";
 import { PREDICTORS, type PredictorFactory } from "../workingset/index.js";
@@ -43,6 +44,8 @@ export interface ResolvedStrategy {
   /** In the order in which a page meets them; none = pages go as they are. */
   readonly codecs: readonly Chosen<CodecFactory>[];
   readonly reclaim: Chosen<ReclaimFactory> | undefined;
+  /** Left out: storage is shared. */
+  readonly storage: Chosen<StorageFactory> | undefined;
   readonly manager: Chosen<ManagerFactory> | undefined;
   readonly preset: Preset;
 }
@@ -53,7 +56,7 @@ export function techniqueNames({ throttle, codecs, reclaim, manager }: ResolvedS
 }
 
 /** What kinds of techniques there are, and how many of each a name may hold. */
-const KINDS = { predictor: 1, throttle: 1, codec: 8, reclaim: 1, manager: 1 } as const;
+const KINDS = { predictor: 1, throttle: 1, codec: 8, reclaim: 1, storage: 1, manager: 1 } as const;
 export type TechniqueKind = keyof typeof KINDS;
 
 /** Every kind of name: strategies, what they are combined with, and what is written apart. */
@@ -94,6 +97,7 @@ export class Registry {
     for (const throttle of THROTTLES) registry.addThrottle(throttle);
     for (const codec of CODECS) registry.addCodec(codec);
     for (const reclaim of RECLAIMS) registry.addReclaim(reclaim);
+    for (const storage of STORAGES) registry.addStorage(storage);
     for (const manager of MANAGERS) registry.addManager(manager);
     for (const preset of PRESETS) registry.addPreset(preset);
     for (const admission of ADMISSIONS) registry.addAdmission(admission);
@@ -118,6 +122,10 @@ export class Registry {
 
   addReclaim(factory: ReclaimFactory): void {
     add(this.techniques, "technique", factory.name, { kind: "reclaim", factory });
+  }
+
+  addStorage(factory: StorageFactory): void {
+    add(this.techniques, "technique", factory.name, { kind: "storage", factory });
   }
 
   addManager(factory: ManagerFactory): void {
@@ -168,6 +176,10 @@ export class Registry {
     return this.list("reclaim");
   }
 
+  listStorages(): readonly StorageFactory[] {
+    return this.list("storage");
+  }
+
   listManagers(): readonly ManagerFactory[] {
     return this.list("manager");
   }
@@ -214,6 +226,7 @@ export class Registry {
       throttle: only<ThrottleFactory>(chosen, "throttle")[0],
       codecs,
       reclaim: only<ReclaimFactory>(chosen, "reclaim")[0],
+      storage: only<StorageFactory>(chosen, "storage")[0],
       manager: only<ManagerFactory>(chosen, "manager")[0],
       preset,
     };

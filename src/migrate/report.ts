@@ -39,7 +39,21 @@ export interface ByteCounts {
   readonly pause: number;
   readonly control: number;
   readonly residual: number;
+  /** Of the disk that moved along. */
+  readonly storage: number;
   readonly total: number;
+}
+
+/** A disk that moved along. */
+export interface StorageReport {
+  readonly blocks: number;
+  readonly blockBytes: number;
+  /** The bulk copy, passes over what was written since, and the pause's, if it sent any. */
+  readonly rounds: number;
+  readonly blocksSent: number;
+  /** Blocks sent in the pause. */
+  readonly pauseBlocks: number;
+  readonly bytes: number;
 }
 
 export interface MigrationReport {
@@ -68,6 +82,8 @@ export interface MigrationReport {
   readonly exposureNs: number;
   readonly bytesSent: number;
   readonly bytes: ByteCounts;
+  /** Left out: storage was shared. */
+  readonly storage?: StorageReport;
   readonly pagesSent: number;
   /** Pages sent in the pause because they had been held back. */
   readonly heldPages: number;

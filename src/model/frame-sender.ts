@@ -3,7 +3,9 @@
  * one if they are urgent, and the books of what the link carried. A connection that breaks loses
  * the frames that have not left.
  */
+
 import { CONTROL_MESSAGE_BYTES } from "../migrate/ledger.js";
+import type { Region } from "../migrate/messages.js";
 import type { FlowOptions, Network } from "./network.js";
 import type { Flow } from "./network-flow.js";
 
@@ -19,6 +21,7 @@ export interface Frame extends FrameTag {
   readonly id: number;
   /** Where its pages are; below 0 for none. */
   readonly slot: number;
+  readonly region: Region;
   readonly bytes: number;
   readonly urgent: boolean;
 }

@@ -10,13 +10,15 @@ import type { EventHandle, EventQueue } from "../base/event-queue.js";
 import type { RunningHash } from "../base/hash.js";
 import type { Kernels } from "../kernels/index.js";
 import { MigrationChecker } from "../migrate/checker.js";
-import type { Command, CommandOf, MigrationEvent } from "../migrate/messages.js";
+import type { Command, CommandOf, MigrationEvent, Region } from "../migrate/messages.js";
 import type { Migration } from "../migrate/migration.js";
 import type { MigrationConfig } from "../migrate/migration-config.js";
 import type { MigrationReport } from "../migrate/report.js";
 import { Ballooning } from "./ballooning.js";
 import { BatchSlots } from "./batch-slots.js";
 import { Connection } from "./connection.js";
+import { DiskMove } from "./disk-move.js";
+import { Dom0Load } from "./dom0-load.js";
 import { FrameSender, type FrameTag } from "./frame-sender.js";
 import { HandOver, type Standing, standingOf } from "./hand-over.js";
 import { hashMessage } from "./message-hash.js";
@@ -62,12 +64,13 @@ export class MigrationDriver {
   private readonly connection: Connection;
   private readonly handOver: HandOver;
   private readonly batches: BatchSlots;
+  private readonly disk: DiskMove | undefined;
   private readonly timers = new Set<EventHandle>();
   private out: Command[] = [];
   private executing = false;
   /** The migration has ended, and the guest is still watched. */
   settling = false;
-  private rate = 0;
+  private readonly load: Dom0Load;
   private begun: Standing = { ranNs: 0, baselineNs: 0, faults: 0, refaults: 0, refaultStallNs: 0 };
   private readonly ballooning: Ballooning | undefined;
 
@@ -75,6 +78,7 @@ export class MigrationDriver {
     const { world, engine, guest, source, target, path } = options;
     this.engine = engine;
     this.sender = new FrameSender(world.network, path);
+    this.load = new Dom0Load(source, target);
     const { kernels, repeat, queue } = world;
     this.connection = new Connection({
       queue,
@@ -83,8 +87,16 @@ export class MigrationDriver {
         options.spec.linkTimeoutNs ?? Math.max(DEFAULT_LINK_TIMEOUT_NS, 2 * options.latencyNs),
       changed: (up, nowNs) => this.connectionChanged(up, nowNs),
     });
-    this.received = new ModelTarget({ kernels, guest, source, target });
+    const { disk } = engine.config;
+    const diskBlocks = disk?.blocks ?? 0;
+    const feed = (event: MigrationEvent) => this.feed(event);
+    this.received = new ModelTarget({ kernels, guest, source, target, diskBlocks });
     this.checker = new MigrationChecker(kernels, guest.pages, this.received.memory, repeat);
+    const { received, checker } = this;
+    if (disk !== undefined) {
+      this.disk = new DiskMove({ options, shape: disk, received, feed });
+      this.checker.disk = this.disk.checker;
+    }
     this.encoder = new PageEncoder({
       config: engine.config,
       domain: source.domain(options.spec.domain).spec,
@@ -93,32 +105,29 @@ export class MigrationDriver {
     });
     const { reclaiming } = engine;
     if (reclaiming !== undefined) {
-      const feed = (event: MigrationEvent) => this.feed(event);
-      const { received, checker } = this;
       this.ballooning = new Ballooning({ kernels, options, reclaiming, received, checker, feed });
     }
     this.handOver = new HandOver({
       options,
       sender: this.sender,
       connection: this.connection,
-      received: this.received,
-      checker: this.checker,
-      feed: (event) => this.feed(event),
+      received,
+      checker,
+      feed,
     });
     const { windowBatches, preset } = engine.config;
     const { batchPages } = preset;
-    const { received, checker } = this;
     const shape = { kernels, region: "ram", windowBatches, batchPages } as const;
     this.batches = new BatchSlots({ ...shape, source: guest.pages, received, checker });
   }
 
-  static arenaBytes(
-    pages: number,
-    { windowBatches, preset: { batchPages } }: MigrationConfig,
-  ): number {
+  static arenaBytes(pages: number, config: MigrationConfig): number {
+    const { windowBatches, preset, disk } = config;
+    const { batchPages } = preset;
     return (
       MigrationChecker.arenaBytes(pages) +
-      ModelTarget.arenaBytes(pages) +
+      ModelTarget.arenaBytes(pages, disk?.blocks ?? 0) +
+      DiskMove.arenaBytes(config) +
       BatchSlots.arenaBytes(windowBatches, batchPages) +
       Ballooning.arenaBytes() +
       PostCopyTarget.arenaBytes(pages, batchPages)
@@ -139,7 +148,7 @@ export class MigrationDriver {
   linkChanged(link: string, up: boolean, nowNs: number): void {
     if (this.engine.ended || !this.options.path.some((crossed) => nameOf(crossed) === link)) return;
     this.connection.linkChanged(up, nowNs);
-    if (!this.engine.ended) this.followRate(nowNs);
+    if (!this.engine.ended) this.load.follow(this.sender.rate(), nowNs);
   }
 
   /** The connection broke (frames under way are lost), or can be made again. */
@@ -149,7 +158,7 @@ export class MigrationDriver {
     sender.connected = up;
     this.feed({ kind: "link", up, atNs: nowNs });
     if (up || this.engine.ended) return;
-    for (const { id, slot } of sender.break()) this.sendFailed(id, slot, nowNs);
+    for (const frame of sender.break()) this.sendFailed(frame, nowNs);
   }
 
   /** Gives the engine an event and carries out what it asks for. */
@@ -184,6 +193,7 @@ export class MigrationDriver {
       case "prepare":
         return this.prepare(command);
       case "harvest":
+        if (command.region !== "ram") return this.disk?.harvest(command, nowNs);
         return this.harvest(command, nowNs);
       case "balloon":
         return this.ballooning?.inflate(command, nowNs);
@@ -197,6 +207,7 @@ export class MigrationDriver {
         source.advanceTo(nowNs);
         return this.seen(command.id, guest.sample(command), nowNs);
       case "read-batch":
+        if (command.region !== "ram") return this.disk?.readBatch(command, nowNs);
         return this.readBatch(command, nowNs);
       case "send":
         return this.send(command, nowNs);
@@ -254,28 +265,36 @@ export class MigrationDriver {
     );
   }
 
-  private send({ id, what, slot, bytes, urgent }: CommandOf<"send">, nowNs: number): void {
+  private send(command: CommandOf<"send">, nowNs: number): void {
+    const { id, region, what, slot, bytes, urgent } = command;
     if (!this.sender.connected) {
-      this.later(nowNs, (atNs) => this.sendFailed(id, slot, atNs));
+      this.later(nowNs, (atNs) => this.sendFailed(command, atNs));
       return;
     }
     const { postCopy } = this.handOver;
     const batch = what === "pages" && postCopy ? this.batches.copyOf(slot) : undefined;
     const departed = (departedNs: number) => {
-      if (what === "pages" && batch === undefined) this.batches.write(slot);
+      if (what === "pages" && batch === undefined) this.batchesOf(region).write(slot);
       this.feed({ kind: "sent", id, atNs: departedNs });
     };
     const arrived = (atNs: number) => {
       if (batch !== undefined && !this.engine.ended) postCopy?.arrived(batch, atNs);
     };
     const late = batch === undefined ? {} : { arrived };
-    this.sender.send({ id, slot, bytes, urgent, departed, ...late });
-    this.followRate(nowNs);
+    this.sender.send({ id, region, slot, bytes, urgent, departed, ...late });
+    this.load.follow(this.sender.rate(), nowNs);
   }
 
-  private sendFailed(id: number, slot: number, nowNs: number): void {
-    if (slot >= 0) this.batches.failed(slot);
+  private sendFailed(
+    { id, region, slot }: Pick<CommandOf<"send">, "id" | "region" | "slot">,
+    nowNs: number,
+  ): void {
+    if (slot >= 0) this.batchesOf(region).failed(slot);
     this.feed({ kind: "send-failed", id, atNs: nowNs });
+  }
+
+  private batchesOf(region: Region): BatchSlots {
+    return region === "ram" ? this.batches : (this.disk as DiskMove).batches;
   }
 
   private setTimer({ id, atNs }: CommandOf<"set-timer">): void {
@@ -293,8 +312,7 @@ export class MigrationDriver {
     for (const timer of this.timers) world.queue.cancel(timer);
     this.sender.close();
     this.connection.close();
-    source.setMigrationRate(this, 0);
-    target.setMigrationRate(this, 0);
+    this.load.end();
     const report = engine.report();
     const { targetRan } = this.handOver;
     const verified = this.checker.finish(report, {
@@ -339,18 +357,6 @@ export class MigrationDriver {
       endNs: nowNs,
       verified,
     });
-  }
-
-  /** Domain-0 works for what is sent: told when the rate changes. */
-  private followRate(nowNs: number): void {
-    const { source, target } = this.options;
-    const rate = this.sender.rate();
-    if (rate === this.rate) return;
-    this.rate = rate;
-    source.advanceTo(nowNs);
-    target.advanceTo(nowNs);
-    source.setMigrationRate(this, rate);
-    target.setMigrationRate(this, rate);
   }
 
   private logCostNs(): number {

@@ -11,7 +11,7 @@
  */
 import { assert } from "../base/assert.js";
 import { power } from "../base/math.js";
-import { Random } from "../base/random.js";
+import { mix32 } from "../base/random.js";
 import { activityArenaBytes, createActivity, type GuestActivity } from "../guest/activity.js";
 import { ticksAt } from "../guest/guest-activity.js";
 import {
@@ -27,10 +27,15 @@ import type { MachineDescription, SourceMachine } from "../migrate/ports.js";
 import type { Brake } from "../policy/throttle.js";
 import { Foresight } from "./foresight.js";
 import { GivingUp } from "./giving-up.js";
+import { ModelDisk } from "./model-disk.js";
 import type { DomainSpec } from "./spec.js";
 import type { Stalls } from "./stalls.js";
+import { suspendPages } from "./suspend-pages.js";
 import { SLICE_NS, type VcpuFault, Vcpus } from "./vcpus.js";
 import { widestWindow } from "./widest-window.js";
+
+/** The disk's seed is another one than the memory's. */
+const DISK_SALT = 0xd15c;
 
 /** What is kept of a guest's memory; pages can be missing only with `trackAbsent`. */
 export interface ModelGuestKeeps extends GuestPagesOptions {
@@ -38,6 +43,8 @@ export interface ModelGuestKeeps extends GuestPagesOptions {
   readonly foresees: boolean;
   /** For ballooning: memory to choose pages with. */
   readonly givesUp?: boolean;
+  /** Its disk, if it has one, is modelled. */
+  readonly movesDisk?: boolean;
 }
 
 export interface ModelGuestOptions extends ModelGuestKeeps {
@@ -51,6 +58,7 @@ export interface ModelGuestOptions extends ModelGuestKeeps {
 export class ModelGuest implements SourceMachine {
   readonly pages: GuestPages;
   readonly activity: GuestActivity;
+  readonly disk: ModelDisk | undefined;
   /** Guest time per wall time, set by the host. */
   speed = 1;
   /** What `speed` would be without any migration. */
@@ -89,9 +97,12 @@ export class ModelGuest implements SourceMachine {
     const { kernels, spec, seed, contentSeed = 0 } = options;
     this.pages = GuestPages.create(kernels, spec.pages, options);
     this.activity = createActivity(kernels, spec.activity, { pages: spec.pages, seed });
+    if (options.movesDisk === true && spec.disk !== undefined) {
+      this.disk = new ModelDisk(kernels, spec.disk, mix32(seed ^ DISK_SALT));
+    }
     if (options.foresees) this.foresight = new Foresight(kernels, spec.pages);
     this.suspendPages = U32Buffer.create(kernels, Math.max(1, spec.suspendDirtiesPages));
-    this.suspendPages.set(drawDistinct(spec, seed));
+    this.suspendPages.set(suspendPages(spec, seed));
     if (options.givesUp === true) this.givingUp = new GivingUp(kernels, spec, contentSeed);
     this.one = U32Buffer.create(kernels, 1);
     if (options.trackAbsent === true) this.local = PageBitmap.create(kernels, spec.pages, "local");
@@ -101,6 +112,7 @@ export class ModelGuest implements SourceMachine {
     return (
       activityArenaBytes(spec.activity) +
       GuestPages.bytesFor(spec.pages, keeps) +
+      (keeps.movesDisk === true && spec.disk ? ModelDisk.arenaBytes(spec.disk) : 0) +
       (keeps.foresees ? Foresight.arenaBytes(spec.pages) : 0) +
       (keeps.givesUp === true ? GivingUp.arenaBytes(spec.pages) : 0) +
       (keeps.trackAbsent === true ? PageBitmap.bytesFor(spec.pages) : 0) +
@@ -111,12 +123,13 @@ export class ModelGuest implements SourceMachine {
 
   /** Runs the guest until `nowNs` of wall time. */
   advanceTo(nowNs: number): void {
-    if (this.vcpus !== undefined) return this.advanceApart(nowNs, this.vcpus);
+    if (this.vcpus !== undefined) this.advanceApart(nowNs, this.vcpus);
     while (this.atNs < nowNs) {
       const sliceNs = Math.min(SLICE_NS, nowNs - this.atNs);
       this.atNs += sliceNs;
       if (this.running) this.runSlice(sliceNs);
     }
+    this.disk?.runTo(this.memoryNs);
   }
 
   /**
@@ -241,6 +254,7 @@ export class ModelGuest implements SourceMachine {
   enableLogDirty(): void {
     this.pages.dirty.reset();
     this.pages.takeNewlyDirty();
+    this.disk?.startLog();
     this.logging = true;
   }
 
@@ -380,13 +394,4 @@ export class ModelGuest implements SourceMachine {
 /** A guest that gets less of the CPUs touches less memory, but not in proportion. */
 export function memorySpeedOf({ writeElasticity = 1 }: DomainSpec, speed: number): number {
   return writeElasticity === 1 || speed === 0 ? speed : power(speed, writeElasticity);
-}
-
-/** The pages that suspending dirties: drawn once for a guest, the same at every suspend. */
-function drawDistinct({ suspendDirtiesPages, pages }: DomainSpec, seed: number): number[] {
-  const random = new Random(seed).fork(0x5059);
-  const drawn = new Set<number>();
-  const wanted = Math.min(suspendDirtiesPages, pages);
-  while (drawn.size < wanted) drawn.add(random.below(pages));
-  return [...drawn].sort((a, b) => a - b);
 }

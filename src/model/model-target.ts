@@ -18,10 +18,13 @@ export interface ModelTargetOptions {
   readonly guest: ModelGuest;
   readonly source: XenHost;
   readonly target: XenHost;
+  /** Blocks of the disk that moves along; 0 for none. */
+  readonly diskBlocks: number;
 }
 
 export class ModelTarget implements TargetMachine {
   readonly memory: PageVersions;
+  readonly disk: PageVersions | undefined;
   private readonly name: string;
 
   constructor(private readonly options: ModelTargetOptions) {
@@ -29,23 +32,26 @@ export class ModelTarget implements TargetMachine {
     this.name = name;
     this.memory = PageVersions.create(options.kernels, pages);
     this.memory.fill(NEVER_SENT);
+    if (options.diskBlocks === 0) return;
+    this.disk = PageVersions.create(options.kernels, options.diskBlocks, "disk");
+    this.disk.fill(NEVER_SENT);
   }
 
-  static arenaBytes(pages: number): number {
-    return PageVersions.bytesFor(pages);
+  static arenaBytes(pages: number, diskBlocks: number): number {
+    return PageVersions.bytesFor(pages) + PageVersions.bytesFor(diskBlocks);
   }
 
   /** What has arrived of a region. */
-  memoryOf(_region: Region): PageVersions {
-    return this.memory;
+  memoryOf(region: Region): PageVersions {
+    return region === "ram" ? this.memory : (this.disk as PageVersions);
   }
 
   prepare(pages: number): boolean {
     return this.options.target.memory.reserve(this.name, pages);
   }
 
-  writePages(_region: Region, pages: U32Buffer, contents: U32Buffer): void {
-    this.memory.scatter(pages, contents);
+  writePages(region: Region, pages: U32Buffer, contents: U32Buffer): void {
+    this.memoryOf(region).scatter(pages, contents);
   }
 
   run(): void {

@@ -14,6 +14,8 @@ import { ModelGuest, type ModelGuestKeeps } from "./model-guest.js";
 import { checkOutages } from "./outages.js";
 import { type Route, Routes } from "./route.js";
 import {
+  DISK_BLOCK_BYTES,
+  DISK_BLOCKS_MAX,
   type DomainSpec,
   GUEST_PAGES_MAX,
   type HostSpec,
@@ -44,6 +46,7 @@ export function resolveConfigs(spec: SimulationSpec, registry: Registry): Migrat
       pageSizeBytes: PAGE_SIZE_BYTES,
       vcpus: domain.vcpus,
       deviceStateBytes: domain.deviceStateBytes,
+      ...diskOf(domain, resolved),
       freePages: freePagesOf(domain),
       cachePages: Math.floor((domain.pageCacheShare ?? 0) * domain.pages),
       downtimeLimitNs: migration.downtimeLimitNs,
@@ -89,7 +92,16 @@ export function guestKeeps(moves: readonly MigrationConfig[]): ModelGuestKeeps {
     trackAbsent:
       givesUp || moves.some(({ strategy, manager }) => strategy.postCopies === true || manager),
     givesUp,
+    movesDisk: moves.some(({ disk }) => disk !== undefined),
   };
+}
+
+function diskOf(
+  { disk }: DomainSpec,
+  { storage }: ResolvedStrategy,
+): Pick<MigrationConfig, "disk"> {
+  if (disk === undefined || storage === undefined) return {};
+  return { disk: { blocks: disk.blocks, blockBytes: DISK_BLOCK_BYTES } };
 }
 
 /** Pages that hold nothing. */
@@ -175,6 +187,13 @@ function checkDomain(spec: SimulationSpec, domain: DomainSpec): void {
     throw new PrecopyError(
       "bad-input",
       `${domain.name} wants ${domain.demandCpus} CPUs and has ${domain.vcpus} VCPUs`,
+    );
+  }
+  const { blocks = 1 } = domain.disk ?? {};
+  if (!(Number.isInteger(blocks) && blocks >= 1 && blocks <= DISK_BLOCKS_MAX)) {
+    throw new PrecopyError(
+      "limit",
+      `${domain.name}'s disk has ${blocks} blocks: a disk has from 1 to ${DISK_BLOCKS_MAX} (1 TiB)`,
     );
   }
   const { freeShare = domain.content?.zeroShare ?? 0, pageCacheShare = 0 } = domain;

@@ -84,6 +84,18 @@ export interface LinkSpec {
   readonly outages?: readonly { readonly atNs: number; readonly forNs?: number }[];
 }
 
+/** Bytes of a disk's block: QEMU's dirty maps have 64 KiB by default (block/dirty-bitmap.c;
+ * recalled, not verified). */
+export const DISK_BLOCK_BYTES = 65_536;
+/** Blocks of the largest disk: 2^24 blocks are 1 TiB. */
+export const DISK_BLOCKS_MAX = 2 ** 24;
+
+/** A guest's disk, and what it writes to it: pages of the activity are blocks. */
+export interface DiskSpec {
+  readonly blocks: number;
+  readonly activity: ActivitySpec;
+}
+
 export interface DomainSpec {
   readonly name: string;
   readonly host: string;
@@ -100,6 +112,8 @@ export interface DomainSpec {
   readonly suspendDirtiesPages: number;
   /** What its pages hold, for codecs; default: nothing compresses, nothing is equal or zero. */
   readonly content?: ContentProfileSpec;
+  /** Moves along with the technique `storage`, is shared by both hosts otherwise. */
+  readonly disk?: DiskSpec;
   /** Share of its memory that is free (default: the zero pages of its content), and that is clean
    * page cache (default 0): what it can give up without harm. */
   readonly freeShare?: number;

@@ -56,6 +56,7 @@ const MIGRATION_COLUMNS: Columns<MigrationRow> = [
   ["pauseBytes", ({ migration }) => migration.bytes.pause],
   ["controlBytes", ({ migration }) => migration.bytes.control],
   ["residualBytes", ({ migration }) => migration.bytes.residual],
+  ["storageBytes", ({ migration }) => migration.bytes.storage],
   ["rounds", ({ migration }) => migration.rounds.length],
   ["pagesSent", ({ migration }) => migration.pagesSent],
   ["heldPages", ({ migration }) => migration.heldPages],

@@ -340,6 +340,7 @@ function wireText({ bytes, pages, pageSizeBytes }: MigrationResult): string {
     `pause ${formatBytes(bytes.pause)}`,
     `control ${formatBytes(bytes.control)}`,
   ];
+  if (bytes.storage > 0) parts.push(`storage ${formatBytes(bytes.storage)}`);
   if (bytes.residual > 0) parts.push(`residual ${formatBytes(bytes.residual)}`);
   return `${formatBytes(bytes.total)}, ${factor} × memory (${parts.join(", ")})`;
 }

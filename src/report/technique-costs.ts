@@ -3,6 +3,7 @@
  * followed the guest (Hines & Gopalan's faults, QEMU's blocktime), the brake on it, codecs, managers.
  */
 import { formatBytes, formatDuration, formatRate } from "../base/units.js";
+import type { StorageReport } from "../migrate/report.js";
 import type { MigrationResult, PostCopyReport, ReclaimReport } from "../model/migration-result.js";
 import { count, percent, plural } from "./text.js";
 
@@ -10,10 +11,12 @@ import { count, percent, plural } from "./text.js";
 export type LabelledText = readonly [label: string, text: string];
 
 export function techniqueCosts(migration: MigrationResult): LabelledText[] {
-  const { postCopy, reclaim, reclaimState, strategyState, codecState, managerState } = migration;
+  const { postCopy, reclaim, reclaimState, storage, strategyState } = migration;
+  const { codecState, managerState } = migration;
   return [
     ...(postCopy === undefined ? [] : postCopyTexts(migration, postCopy)),
     ...(reclaim === undefined ? [] : reclaimTexts(reclaim, reclaimState)),
+    ...(storage === undefined ? [] : [storageText(storage)]),
     ...throttleTexts(migration),
     ...stateTexts("strategy", strategyState),
     ...codecTexts(codecState),
@@ -77,6 +80,14 @@ function reclaimTexts(
     ["given up", `${plural(balloonedPages, "page")} (${parts.join(", ")})`],
     ...stateTexts("reclaim", state),
   ];
+}
+
+/** The disk that moved along. */
+function storageText(storage: StorageReport): LabelledText {
+  const { blocks, blockBytes, blocksSent, rounds, pauseBlocks } = storage;
+  const sent = `${count(blocksSent)} blocks in ${plural(rounds, "pass", "passes")}`;
+  const disk = `${formatBytes(blocks * blockBytes)} of ${plural(blocks, "block")}`;
+  return ["storage", `${disk}, ${sent}, ${count(pauseBlocks)} in the pause`];
 }
 
 /** From which round on the guest had less CPU, and how little; then the throttle's own words. */

@@ -9,7 +9,12 @@ import { CONTENT_PROFILES } from "../guest/content-profiles.js";
 import type { Phase } from "../guest/synthetic.js";
 import { TRACE_READ_FORMATS } from "../guest/trace-read.js";
 import { CREDIT_DEFAULT_WEIGHT, CREDIT_MAX_WEIGHT } from "../model/credit-scheduler.js";
-import { GUEST_PAGES_MAX, SIMULATION_NS_MAX } from "../model/spec.js";
+import {
+  DISK_BLOCK_BYTES,
+  DISK_BLOCKS_MAX,
+  GUEST_PAGES_MAX,
+  SIMULATION_NS_MAX,
+} from "../model/spec.js";
 import {
   choice,
   decimal,
@@ -58,6 +63,7 @@ export function guestSchema() {
         description: "Access patterns that run side by side.",
         max: 64,
       }).optional(),
+      disk: diskSchema().optional(),
       "device-state": size({
         description: "State of CPUs and devices, sent in the pause.",
         min: 0,
@@ -89,6 +95,24 @@ export function guestSchema() {
       }).prefault(1),
     },
     "A virtual machine. Without a trace or a workload it writes nothing.",
+  );
+}
+
+function diskSchema() {
+  return mapping(
+    {
+      size: size({
+        description: "Size, rounded up to blocks of 64 KiB.",
+        example: "20GiB",
+        min: DISK_BLOCK_BYTES,
+        max: DISK_BLOCKS_MAX * DISK_BLOCK_BYTES,
+      }),
+      writes: list(componentSchema(), {
+        description: "Patterns of what it writes; their pages are blocks of 64 KiB.",
+        max: 16,
+      }).optional(),
+    },
+    "A disk that no other host reaches: it moves along with the technique storage.",
   );
 }
 

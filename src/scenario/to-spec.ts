@@ -9,6 +9,8 @@ import type { WorkloadSpec } from "../kernels/index.js";
 import { ETHERNET_TCP_FRAME } from "../model/link.js";
 import {
   DEFAULT_COSTS,
+  DISK_BLOCK_BYTES,
+  type DiskSpec,
   type DomainSpec,
   type HostCosts,
   type HostSpec,
@@ -116,6 +118,7 @@ function toDomain(name: string, guest: GuestFile, trace: Trace | undefined): Dom
     deviceStateBytes: guest["device-state"],
     suspendDirtiesPages: Math.min(guest["suspend-dirties"], pages),
     ...contentOf(guest),
+    ...(guest.disk !== undefined && { disk: toDisk(guest.disk) }),
     ...(guest.free !== undefined && { freeShare: guest.free }),
     ...(guest["page-cache"] > 0 && { pageCacheShare: guest["page-cache"] }),
     ...(guest["write-elasticity"] !== 1 && { writeElasticity: guest["write-elasticity"] }),
@@ -137,9 +140,17 @@ function toActivity(guest: GuestFile, pages: number, trace: Trace | undefined): 
       end: guest.trace.end,
     };
   }
-  if (guest.workload === undefined || guest.workload.length === 0) return { kind: "idle" };
-  const components = guest.workload.map((component) => toComponent(component, pages));
-  return { kind: "synthetic", components };
+  return toPatterns(guest.workload, pages);
+}
+
+function toDisk({ size, writes }: NonNullable<GuestFile["disk"]>): DiskSpec {
+  const blocks = Math.ceil(size / DISK_BLOCK_BYTES);
+  return { blocks, activity: toPatterns(writes, blocks) };
+}
+
+function toPatterns(patterns: readonly ComponentFile[] | undefined, pages: number): ActivitySpec {
+  if (patterns === undefined || patterns.length === 0) return { kind: "idle" };
+  return { kind: "synthetic", components: patterns.map((it) => toComponent(it, pages)) };
 }
 
 function toComponent(component: ComponentFile, guestPages: number): SyntheticComponent {

@@ -42,6 +42,15 @@ const reclaim = z.strictObject({
   pagesAway: pages,
 });
 
+const storage = z.strictObject({
+  blocks: pages,
+  blockBytes: z.literal(65_536),
+  rounds: z.int().min(1),
+  blocksSent: pages,
+  pauseBlocks: pages,
+  bytes,
+});
+
 const migration = z.strictObject({
   guest: z.string(),
   strategy: z.string(),
@@ -75,8 +84,10 @@ const migration = z.strictObject({
     pause: bytes,
     control: bytes,
     residual: bytes,
+    storage: bytes,
     total: bytes,
   }),
+  storage: storage.optional(),
   pagesSent: pages,
   heldPages: pages,
   heldCapPages: pages,

@@ -42,6 +42,7 @@ async function onlyMigration(
 describe("the examples", () => {
   it("are all there", () => {
     expect(files.sort()).toEqual([
+      "balloon.yaml",
       "busy-database.yaml",
       "consolidate.yaml",
       "contention.yaml",
@@ -49,6 +50,7 @@ describe("the examples", () => {
       "idle-server.yaml",
       "many-guests.yaml",
       "seed.yaml",
+      "storage.yaml",
       "swap.yaml",
       "trace-gzip-csv.yaml",
     ]);
