@@ -6,7 +6,7 @@ import { formatBytes, formatDuration, PAGE_SIZE_BYTES } from "../base/units.js";
 import type { ActivitySpec } from "../guest/activity.js";
 import type { Trace } from "../guest/trace.js";
 import type { Registry } from "../migrate/registry.js";
-import type { SimulationSpec } from "../model/spec.js";
+import { DISK_BLOCK_BYTES, type SimulationSpec } from "../model/spec.js";
 import type { Finding } from "./problems.js";
 import type { ComponentFile, GuestFile, ScenarioFile } from "./schema.js";
 
@@ -57,6 +57,11 @@ function checkGuest(path: readonly string[], guest: GuestFile): Finding[] {
     const message = 'has no meaning with "clock: time": leave one of them out';
     add(["trace", "instruction-rate"], message);
   }
+  const free = guest.free ?? 0;
+  if (free + guest["page-cache"] > 1) {
+    add(["page-cache"], `${guest["page-cache"]} and ${free} free are more than the memory`);
+  }
+  findings.push(...checkDisk([...path, "disk"], guest.disk));
   if (memory === undefined) return findings;
   const pages = pagesOf(memory);
   for (const [i, component] of (workload ?? []).entries()) {
@@ -65,13 +70,26 @@ function checkGuest(path: readonly string[], guest: GuestFile): Finding[] {
   return findings;
 }
 
+function checkDisk(path: readonly string[], disk: GuestFile["disk"]): Finding[] {
+  const findings: Finding[] = [];
+  const blocks = Math.ceil((disk?.size ?? 0) / DISK_BLOCK_BYTES);
+  for (const [i, component] of (disk?.writes ?? []).entries()) {
+    const add = (field: readonly string[], message: string) => {
+      findings.push({ path: [...path, "writes", i, ...field], message });
+    };
+    checkComponent(component, blocks, add, "the disk has blocks");
+  }
+  return findings;
+}
+
 function checkComponent(
   component: ComponentFile,
   guestPages: number,
   add: (field: readonly string[], message: string) => void,
+  where = "the memory has pages",
 ): void {
   const first = component["first-page"];
-  const memory = `the memory has pages 0 to ${guestPages - 1}`;
+  const memory = `${where} 0 to ${guestPages - 1}`;
   if (first >= guestPages) return add(["first-page"], `${first} is outside: ${memory}`);
   const pages = component.pages ?? guestPages - first;
   if (first + pages > guestPages) {

@@ -97,6 +97,13 @@ const ACTIVITIES: Case[] = [
     "guests.x.workload.0.rate",
     "missing: give a rate, as in 8000/s",
   ],
+  [
+    guest("disk: { size: 1MiB, writes: [{ pattern: uniform, rate: 1/s, pages: «17» }] }"),
+    "guests.x.disk.writes.0.pages",
+    "covers pages 0 to 16: the disk has blocks 0 to 15",
+  ],
+  [guest("disk: { size: «1KiB» }"), "guests.x.disk.size", "too small: it must be from 64KiB"],
+  [guest("free: 0.7, page-cache: «0.4»"), "guests.x.page-cache", "more than the memory"],
   [guest("trace: { file: t }, workload: «[]»"), "guests.x.workload", "leave one of them out"],
   [guest("trace: { file: t, end: «stop» }"), "guests.x.trace.end", "one of fail, loop, hold"],
   [guest("«trace»: { end: loop }"), "guests.x.trace.file", "missing"],
