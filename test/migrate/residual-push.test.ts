@@ -28,7 +28,7 @@ const reads = (bench: EngineBench) =>
 describe("active push", () => {
   it("from page 0 until a page faults, then around the fault; every page once", () => {
     // One page of 4 KiB in the buffer: batches of a page.
-    const bench = pushing(":buffer-kib=4");
+    const bench = pushing(":buffer=4KiB");
     fault(bench, 6, 2.5 * MS);
     bench.run(60 * MS);
     const order = reads(bench).map(([, page]) => page);
@@ -38,7 +38,7 @@ describe("active push", () => {
   });
 
   it("sends a fault's page once, however often it is asked for", () => {
-    const bench = pushing(":buffer-kib=4");
+    const bench = pushing(":buffer=4KiB");
     for (const atNs of [2.5 * MS, 2.6 * MS, 9 * MS, 30 * MS]) fault(bench, 6, atNs);
     bench.run(60 * MS);
     expect(reads(bench).filter(([, page]) => page === 6).length).toBe(1);
@@ -50,7 +50,7 @@ describe("active push", () => {
       ["", false],
       [",preempt", true],
     ] as const) {
-      const bench = pushing(`:buffer-kib=4${params}`);
+      const bench = pushing(`:buffer=4KiB${params}`);
       fault(bench, 6, 2.5 * MS);
       bench.run(60 * MS);
       const sends = bench.given.flatMap(({ command }) =>
@@ -61,7 +61,7 @@ describe("active push", () => {
   });
 
   it("is quiet for so long: only what is asked for goes", () => {
-    const bench = pushing(":buffer-kib=4,quiet=20ms");
+    const bench = pushing(":buffer=4KiB,quiet=20ms");
     fault(bench, 3, 5 * MS);
     fault(bench, 9, 12 * MS);
     bench.run(60 * MS);
@@ -100,7 +100,7 @@ describe("a broken connection", () => {
   const up = (bench: EngineBench, atNs: number) => bench.at({ kind: "link", up: true, atNs });
 
   it("loses the guest without recovery", () => {
-    const bench = pushing(":buffer-kib=4");
+    const bench = pushing(":buffer=4KiB");
     down(bench, 3.5 * MS);
     bench.run(60 * MS);
     expect(bench.kinds().slice(-2)).toEqual(["abandon", "ended"]);
@@ -108,7 +108,7 @@ describe("a broken connection", () => {
   });
 
   it("with recovery nothing is read while it is down, and faults wait", () => {
-    const bench = pushing(":buffer-kib=4,recover");
+    const bench = pushing(":buffer=4KiB,recover");
     down(bench, 3.5 * MS);
     fault(bench, 8, 10 * MS);
     up(bench, 30 * MS);
@@ -120,7 +120,7 @@ describe("a broken connection", () => {
   });
 
   it("and active push stays quiet after it as long as it was to be", () => {
-    const bench = pushing(":buffer-kib=4,recover,quiet=50ms");
+    const bench = pushing(":buffer=4KiB,recover,quiet=50ms");
     down(bench, 5 * MS);
     up(bench, 10 * MS);
     bench.run(49 * MS);
@@ -141,7 +141,7 @@ describe("a broken connection", () => {
   });
 
   it("a cancel does nothing once the guest may run at the target", () => {
-    const bench = pushing(":buffer-kib=4");
+    const bench = pushing(":buffer=4KiB");
     bench.at({ kind: "cancel", reason: "operator", atNs: 2 * MS });
     bench.run(60 * MS);
     expect(bench.kinds()).not.toContain("roll-back");
