@@ -119,6 +119,9 @@ export class PageMover {
   private readonly waiting: Wanted[] = [];
   private readonly preset: Preset;
   private pass: Pass | undefined;
+  /** Batches whose reading has not been answered. */
+  private unread = 0;
+  private whenRead: ((nowNs: number) => void) | undefined;
 
   constructor(options: PageMoverOptions) {
     const { kernels, pages, preset } = options;
@@ -298,6 +301,7 @@ export class PageMover {
       `all ${pages.length} pages of a batch are owed, ${cleared} were`,
     );
     this.inFlight++;
+    this.unread++;
     this.requests.request({ kind: "read-batch", region, slot: index, pages }, (read) => {
       assert(read.kind === "batch-read", "a read is answered by batch-read");
       const { perPageBytes, perBatchBytes } = this.preset.stream;
@@ -315,7 +319,18 @@ export class PageMover {
         this.inFlight--;
         left(event.atNs);
       });
+      this.unread--;
+      if (this.unread > 0) return;
+      const { whenRead } = this;
+      this.whenRead = undefined;
+      whenRead?.(read.atNs);
     });
+  }
+
+  /** Calls when every batch that was taken has been read and put on its way, so that it counts. */
+  afterReads(nowNs: number, then: (nowNs: number) => void): void {
+    if (this.unread === 0) then(nowNs);
+    else this.whenRead = then;
   }
 
   private count(what: keyof MoveCounts, amount: number): void {

@@ -1,11 +1,12 @@
 /**
  * QEMU's loop by numbers that can be followed on paper. A page takes 0.1 ms, so a batch of 64 leaves
- * 6.4 ms after the one before, and two may be between reading and having left: a slice that begins
- * at s reads at s, s, s + 6.4, …, s + 44.8 ms, nine batches, and the last has left at s + 57.6.
+ * 6.4 ms after the one before, and two may be between reading and having left: reads at 0, 0, 6.4,
+ * 12.8, … without a gap. A slice of 50 ms is over at the look after it, so turns are at 51.2 n ms,
+ * when 8 n + 1 batches have been read.
  *
- * Window 1 (to 100 ms) sees the nine of slice 1 and eight of slice 2, read at 57.6 … 96: 1088 pages
- * of 4096 + 8 bytes, so that 300 ms have room for 3 × 1088 × 4104 bytes, 3270.4 pages. Window 2 sees
- * one of slice 2, nine of slice 3 and six of slice 4 (172.8 … 198.4): 1024 pages, room for 3078.
+ * Window 1 closes at the turn of 102.4 ms: 1088 pages of 4096 + 8 bytes in 102 whole ms, so that
+ * 300 ms have room for 13,132,800 bytes, 3206.25 pages. Window 2 closes at 204.8 ms: 1024 pages in
+ * 102 ms, room for 12,360,282 bytes, 3017.6 pages.
  */
 import { describe, expect, it } from "vitest";
 import { EngineBench } from "../support/engine-bench.js";
@@ -26,27 +27,27 @@ const course = ({ given }: EngineBench) =>
 describe("pre-copy@qemu72", () => {
   it("sends in slices, reads the log when less than the threshold is left, and stops below it", () => {
     const engine = bench(5000);
-    // Left after slices 1 to 4: 4424, 3848, 3272 (above 3270.4), 2696 (below 3078). Then the log
-    // shows 500 more, 3196; slice 5 leaves 2620, and the log nothing new.
+    // Left at the turns: 4424, 3912, 3400 (above 3206), 2888 (below 3017). Then the log shows 500
+    // more, 3388; slice 5 leaves 2876, and the log nothing new.
     engine.readings = [range(0, 500)];
     engine.start(400 * MS);
     expect(course(engine)).toEqual([
-      ["harvest", 230.4],
-      ["harvest", 288],
-      ["pause", 288],
-      ["harvest", 288],
+      ["harvest", 204.8],
+      ["harvest", 256],
+      ["pause", 256],
+      ["harvest", 256],
     ]);
     const [first, second] = engine.engine.rounds;
-    expect(first).toMatchObject({ pagesSent: 2304, pagesDirtied: 500, durationNs: 230.4 * MS });
-    expect(second).toMatchObject({ pagesSent: 576, pagesDirtied: 0, durationNs: 57.6 * MS });
+    expect(first).toMatchObject({ pagesSent: 2112, pagesDirtied: 500, durationNs: 204.8 * MS });
+    expect(second).toMatchObject({ pagesSent: 512, pagesDirtied: 0, durationNs: 51.2 * MS });
     expect(engine.engine.stopReason).toBe("threshold");
   });
 
   it("goes on where it stood after a reading, not from the first page", () => {
     const engine = bench(5000);
     engine.readings = [range(0, 500)];
-    engine.start(287 * MS);
-    expect(engine.batches().flat()).toEqual(range(0, 2880));
+    engine.start(255 * MS);
+    expect(engine.batches().flat()).toEqual(range(0, 2624));
   });
 
   it("goes round: what was written behind it is sent after the last page", () => {
@@ -69,7 +70,8 @@ describe("pre-copy@qemu72", () => {
     const engine = bench(300);
     engine.start(90 * MS);
     expect(engine.batches().flat()).toEqual(range(0, 300));
-    expect(course(engine)[0]).toEqual(["pause", 30]);
+    // Its five batches are read by 19.2 ms; the next look finds nothing left.
+    expect(course(engine)[0]).toEqual(["pause", 25.6]);
   });
 
   it("a quota that is used up waits for the next window", () => {

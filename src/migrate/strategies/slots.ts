@@ -41,6 +41,7 @@ export class Slots implements LivePhase {
   private sending = false;
   private reading = false;
   private waiting = false;
+  private finishing = false;
   private synced = false;
   private ended = false;
 
@@ -132,7 +133,7 @@ export class Slots implements LivePhase {
 
   /** One turn of migration_iteration_run. */
   private goOn(nowNs: number): void {
-    if (this.ended || this.sending || this.reading || this.waiting) return;
+    if (this.ended || this.finishing || this.sending || this.reading || this.waiting) return;
     if (this.leaving !== undefined) return this.finish(nowNs, this.leaving);
     if (nowNs - this.window.startNs >= this.loop.slotNs) this.closeWindow(nowNs);
     const { remainingBytes, synced } = this;
@@ -274,7 +275,16 @@ export class Slots implements LivePhase {
   }
 
   /** Whatever was sent since the last reading belongs to a round of its own. */
-  private finish(nowNs: number, how: Switch): void {
+  private finish(leaveNs: number, how: Switch): void {
+    if (this.finishing) return;
+    this.finishing = true;
+    // Batches that are still being read go ahead of the pause, and count for the rounds.
+    this.parts.mover.afterReads(leaveNs, (nowNs) => {
+      if (!this.ended) this.closeAndLeave(nowNs, how);
+    });
+  }
+
+  private closeAndLeave(nowNs: number, how: Switch): void {
     if (this.parts.mover.totals.bytes > this.round.bytesBefore) this.closeRound(nowNs, -1);
     this.leave(nowNs, how);
   }
