@@ -6,7 +6,7 @@
  * Room alone is not enough where guests change places: one that takes the room which the others'
  * order counts on can leave all of them stuck. So none is admitted after which fewer of the rest
  * could still be moved one by one, as a banker lends no money that he could not lend to the end
- * (Dijkstra, EWD 623). What nothing can ever make room for is started for its target to refuse.
+ * (Dijkstra, EWD 623: recalled, not verified). What nothing can ever make room for is started for its target to refuse.
  */
 import { PrecopyError } from "../base/errors.js";
 import { PAGE_SIZE_BYTES } from "../base/units.js";

@@ -9,6 +9,8 @@ import { simulate } from "../../src/model/simulation.js";
 import { small } from "./specs.js";
 
 const PAGES = 32_768;
+/** Measured on PVH guests of Xen 4.17. */
+const SUSPEND_DIRTIES = 260;
 export const LIVE_XEN_WSCLOCK = "wsclock:tau=1s,tick=200ms";
 
 export interface LiveXenGuest {
@@ -87,11 +89,12 @@ export async function moveLiveXen(guest: LiveXenGuest, strategy: string): Promis
   const spec = small({
     pages: PAGES,
     activity: { kind: "synthetic", components: [...KERNEL, ...dirtier] },
-    suspendDirtiesPages: 260,
+    suspendDirtiesPages: SUSPEND_DIRTIES,
     // The link's 24 MB/s are what the pipe let through: no frames to pay for.
     bandwidthBytesPerSec: (bandwidth * 1538) / 1448,
-    // The cap as a downtime budget: so many pages, and what is fixed (under 40 ms here).
-    downtimeLimitNs: ((heldPagesMax * 4104) / bandwidth) * 1e9 + 40_000_000,
+    // The cap as a downtime budget: so many pages, those that suspending dirties, and what is fixed
+    // besides (under 40 ms here).
+    downtimeLimitNs: (((heldPagesMax + SUSPEND_DIRTIES) * 4104) / bandwidth) * 1e9 + 40_000_000,
     strategy,
   });
   const started = { ...spec, migrations: spec.migrations.map((m) => ({ ...m, startNs: 2e9 })) };
