@@ -8,6 +8,7 @@ import type { Command } from "../../src/migrate/messages.js";
 import { Migration } from "../../src/migrate/migration.js";
 import { PageMover } from "../../src/migrate/page-mover.js";
 import { ModelGuest } from "../../src/model/model-guest.js";
+import { PostCopyTarget } from "../../src/model/post-copy-target.js";
 import { simulate } from "../../src/model/simulation.js";
 import { small, uniform } from "../support/specs.js";
 
@@ -185,6 +186,61 @@ describe("the checker", () => {
   it("catches a reservation that is not given back", async () => {
     tamper((command) => (command.kind === "release-source" ? undefined : command));
     await expect(simulate(busy())).rejects.toThrow(/reservation returned to zero/);
+  });
+
+  describe("of post-copy", () => {
+    const following = () =>
+      small({ pages: 2000, activity: uniform(2000, 5000), strategy: "post-copy" });
+    type Batch = Parameters<PostCopyTarget["arrived"]>[0];
+
+    /** Changes what the n-th batch brings to the running target. */
+    function tamperBatch(change: (batch: Batch) => readonly Batch[]): void {
+      const arrived = PostCopyTarget.prototype.arrived;
+      let batches = 0;
+      vi.spyOn(PostCopyTarget.prototype, "arrived").mockImplementation(function (
+        this: PostCopyTarget,
+        batch,
+        nowNs,
+      ) {
+        const all = ++batches === 3 ? change(batch) : [batch];
+        for (const one of all) arrived.call(this, one, nowNs);
+      });
+    }
+
+    it("is content with it as it is", async () => {
+      const { migrations } = await simulate(following());
+      expect(migrations[0]!.outcome).toBe("target-runs");
+    });
+
+    it("catches a batch that is delivered twice, over what the guest has written", async () => {
+      tamperBatch((batch) => [batch, batch]);
+      await expect(simulate(following())).rejects.toThrow(/arrived over pages that were there/);
+    });
+
+    it("catches a page that brings contents it never had", async () => {
+      tamperBatch(({ pages, versions }) => [{ pages, versions: versions.map((v) => v + 1) }]);
+      await expect(simulate(following())).rejects.toThrow(/arrived with other contents/);
+    });
+
+    it("catches a page that got lost on the way", async () => {
+      tamperBatch(({ pages, versions }) => [
+        { pages: pages.subarray(1), versions: versions.subarray(1) },
+      ]);
+      await expect(simulate(following())).rejects.toThrow(/no page is absent at the end/);
+    });
+
+    it("catches a target that is told of too few absent pages", async () => {
+      tamper((command) => {
+        if (command.kind === "finish") (command.absent as PageBitmap).clear(7);
+        return command;
+      });
+      await expect(simulate(following())).rejects.toThrow(/what is absent at the target is what/);
+    });
+
+    it("catches a source that keeps its half when the target has everything", async () => {
+      tamper((command) => (command.kind === "release-source" ? undefined : command));
+      await expect(simulate(following())).rejects.toThrow(/reservation returned to zero/);
+    });
   });
 
   it("names the seed in what it throws", async () => {
