@@ -4,7 +4,7 @@
  * longer than the connection's patience breaks it, and both ends are told.
  *
  * Patience is the toolstack's, as of TCP_USER_TIMEOUT; Linux by itself would send again for about
- * 924.6 s (Documentation/networking/ip-sysctl.rst, tcp_retries2 = 15).
+ * 924.6 s (recalled: Documentation/networking/ip-sysctl.rst, tcp_retries2 = 15; not verified).
  */
 import type { EventHandle, EventQueue } from "../base/event-queue.js";
 
