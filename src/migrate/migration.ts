@@ -52,6 +52,8 @@ export class Migration implements Requests {
   targetRuns = false;
   private announced = false;
   private nextId = 1;
+  /** Of the event that is handled. */
+  private nowNs = 0;
   private out: Command[] = [];
 
   constructor(
@@ -114,6 +116,7 @@ export class Migration implements Requests {
   /** Takes one event and appends the commands that follow from it to `out`. */
   handle(event: MigrationEvent, out: Command[]): void {
     this.out = out;
+    this.nowNs = event.atNs;
     switch (event.kind) {
       case "start":
         return this.start(event.atNs);
@@ -139,7 +142,9 @@ export class Migration implements Requests {
 
   tell(command: Command): void {
     this.out.push(command);
-    if (command.kind === "round-ended" && !command.lastStage) this.storage?.followRound();
+    if (command.kind !== "round-ended" || command.lastStage) return;
+    this.storage?.followRound();
+    this.supervision.roundEnded(this.nowNs);
   }
 
   report(): MigrationReport {
@@ -181,6 +186,8 @@ export class Migration implements Requests {
     assert(this.state === "idle", "a migration starts once");
     this.state = "initialisation";
     this.ledger.marks.start = nowNs;
+    this.supervision.start(nowNs);
+    if (this.ended) return;
     this.request({ kind: "set-timer", atNs: nowNs + this.config.timeoutNs }, (event) => {
       if (!this.committedOrEnded()) this.abort(event.atNs, "timeout");
     });
@@ -216,7 +223,7 @@ export class Migration implements Requests {
   private beginRounds(nowNs: number): void {
     this.throttle.start(nowNs);
     this.live.begin(nowNs, (atNs, how) => this.stopAndCopy(atNs, how));
-    this.supervision.start(this.ledger.marks.start, nowNs);
+    this.supervision.roundsBegan(nowNs);
   }
 
   private stopAndCopy(nowNs: number, how: Switch): void {

@@ -45,6 +45,8 @@ export interface LivePhase {
   readonly heldCapPages: number;
   readonly logsWrites: boolean;
   readonly bandwidth: BandwidthController;
+  /** It keeps to the rate limit itself: the link need not hold it back. */
+  readonly pacesItself?: boolean;
   /** How absent pages follow, for a phase that may switch to post-copy. */
   readonly push?: PushOptions | undefined;
   /** What it decided by itself, for the report. */

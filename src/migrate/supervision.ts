@@ -19,17 +19,35 @@ export interface Supervised {
 
 export class Supervision {
   private startNs = 0;
+  private begun = false;
   private leaving = false;
+  /** Wanted before there were rounds to leave. */
+  private wanted: "stop-and-copy" | "post-copy" | undefined;
 
   constructor(
     private readonly manager: Manager | undefined,
     private readonly over: Supervised,
   ) {}
 
-  /** `startNs`: when the move was asked for; the rounds begin now, and with them the polls. */
-  start(startNs: number, nowNs: number): void {
-    this.startNs = startNs;
+  /** The move was asked for: the first poll is now. */
+  start(nowNs: number): void {
+    this.startNs = nowNs;
     this.look(nowNs);
+  }
+
+  /** The rounds begin. */
+  roundsBegan(nowNs: number): void {
+    this.begun = true;
+    if (this.wanted !== undefined) this.leave(nowNs, this.wanted);
+  }
+
+  /** A round's end, told while the engine is still at it: looked at when it has done its step. */
+  roundEnded(nowNs: number): void {
+    const { manager, over } = this;
+    if (manager?.pollsOnSync !== true) return;
+    over.requests.request({ kind: "set-timer", atNs: nowNs }, (event) => {
+      if (this.progressState() !== undefined) this.poll(event.atNs);
+    });
   }
 
   describe(): Record<string, number | string> {
@@ -70,12 +88,13 @@ export class Supervision {
   private limitBandwidth(bandwidthBytesPerSec: number): void {
     const { limits, live, requests } = this.over;
     limits.bandwidthBytesPerSec = bandwidthBytesPerSec;
-    if (this.over.state() !== "iterative-pre-copy") return;
+    if (!this.begun || this.over.state() !== "iterative-pre-copy" || live.pacesItself) return;
     requests.tell({ kind: "set-bandwidth", bytesPerSec: rateLimit(live.bandwidth, limits) });
   }
 
   private leave(nowNs: number, to: "stop-and-copy" | "post-copy"): void {
-    if (this.leaving || this.over.state() !== "iterative-pre-copy") return;
+    if (!this.begun) this.wanted ??= to;
+    if (!this.begun || this.leaving || this.over.state() !== "iterative-pre-copy") return;
     this.leaving = true;
     this.over.live.leaveNow(nowNs, { to, reason: `${this.manager?.name}: ${to}` });
   }
@@ -97,6 +116,8 @@ export class Supervision {
   /** Left out: it has ended, and there is nothing to supervise. */
   private progressState(): Progress["state"] | undefined {
     switch (this.over.state()) {
+      case "initialisation":
+      case "reservation":
       case "iterative-pre-copy":
         return "pre-copy";
       case "stop-and-copy":

@@ -75,10 +75,16 @@ describe("pre-copy@qemu72", () => {
   });
 
   it("a quota that is used up waits for the next window", () => {
-    // 10,240 bytes a window of 100 ms, passed by the two batches that may be on their way.
+    // 10,240 bytes a window of 100 ms, 2.5 pages: two batches of ceil(1.25) pages each.
     const engine = bench(3000, "pre-copy@qemu72:max-bandwidth=819200bit/s");
     engine.start(350 * MS);
     const reads = engine.given.filter(({ kind }) => kind === "read-batch");
     expect(reads.map(({ atNs }) => atNs / MS)).toEqual([0, 0, 100, 100, 200, 200, 300, 300]);
+    expect(reads.every(({ pages }) => pages.length === 2)).toBe(true);
+    // The link itself is not held back, but for the pause.
+    const limits = engine.given.flatMap(({ command }) =>
+      command.kind === "set-bandwidth" ? [command.bytesPerSec] : [],
+    );
+    expect(limits).toEqual([]);
   });
 });

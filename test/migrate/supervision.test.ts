@@ -7,11 +7,17 @@ import { EngineBench } from "../support/engine-bench.js";
 const MS = 1_000_000;
 
 /** A bench whose manager looks every 10 ms and does at its n-th look what stands there. */
-function managed(strategy: string, script: Readonly<Record<number, ManagerAction>>, pages = 100) {
+function managed(
+  strategy: string,
+  script: Readonly<Record<number, ManagerAction>>,
+  pages = 100,
+  pollsOnSync = false,
+) {
   const seen: Progress[] = [];
   const manager: Manager = {
     name: "scripted",
     pollNs: 10 * MS,
+    pollsOnSync,
     poll(progress) {
       seen.push(progress);
       const action = script[seen.length];
@@ -41,7 +47,7 @@ const timeOf = (bench: EngineBench, kind: string) =>
   bench.given.filter((given) => given.kind === kind).map(({ atNs }) => atNs / MS);
 
 describe("a manager", () => {
-  it("looks when the rounds begin and then as often as it wants, and sees what a monitor shows", () => {
+  it("looks when the move is asked for and then as often as it wants, and sees what a monitor shows", () => {
     const { bench, seen } = managed("pre-copy@xen", {});
     bench.start(35 * MS);
     expect(seen.map(({ elapsedNs }) => elapsedNs / MS)).toEqual([0, 10, 20, 30]);
@@ -53,6 +59,34 @@ describe("a manager", () => {
       state: "pre-copy",
     });
     expect(seen[1]?.remainingBytes).toBe(0);
+  });
+
+  it("looks besides when a round has ended, if it wants that", () => {
+    const { bench, seen } = managed("pre-copy@xen", {}, 115, true);
+    bench.readings = [Array.from({ length: 90 }, (_, i) => i)];
+    bench.start(119 * MS);
+    // 115 pages take 115 ms; looks at 0, 10, …, 110, and one with the first reading.
+    expect(seen.map(({ elapsedNs }) => elapsedNs / MS).slice(-3)).toEqual([100, 110, 115]);
+    expect(seen.map(({ iteration }) => iteration).slice(-2)).toEqual([0, 1]);
+    // All 90 are read for sending by the time that anybody can look.
+    expect(seen.length).toBe(13);
+  });
+
+  it("can order before there are rounds: limits hold from the first, leaving waits for it", () => {
+    const limit: ManagerAction = { kind: "set-bandwidth", bytesPerSec: 1_000_000 };
+    const limited = managed("pre-copy@xen", { 1: limit }, 3000);
+    limited.bench.start(100 * MS);
+    const rates = limited.bench.given.flatMap(({ command }) =>
+      command.kind === "set-bandwidth" ? [command.bytesPerSec] : [],
+    );
+    expect(rates).toEqual([1_000_000]);
+    const left = managed("pre-copy@xen", { 1: { kind: "pause" } }, 3000);
+    left.bench.start(1100 * MS);
+    expect(timeOf(left.bench, "pause")).toEqual([1024]);
+    const cancelled = managed("pre-copy@xen", { 1: { kind: "cancel", reason: "no" } });
+    cancelled.bench.start(100 * MS);
+    expect(cancelled.bench.engine.report()).toMatchObject({ stopReason: "no", rounds: [] });
+    expect(cancelled.bench.kinds()).not.toContain("connect");
   });
 
   it("moves the downtime limit, which the next decision goes by", () => {

@@ -157,7 +157,18 @@ async function move(run: RealRun, moved: Moved): Promise<ModelledRun> {
   const migrations = base.migrations.map((migration) => ({ ...migration, startNs }));
   const spec: SimulationSpec = { ...base, domains, links, migrations };
   const { migrations: results } = await simulate(spec);
-  if (process.env.DBG) console.log(JSON.stringify({st: results[0]!.stagesNs, rounds: results[0]!.rounds.map((r) => [r.pagesSent, r.pagesDirtied, Math.round(r.durationNs / 1e6), r.cpuShare]), b: results[0]!.bytes}));
+    console.log(
+      JSON.stringify({
+        st: results[0]!.stagesNs,
+        rounds: results[0]!.rounds.map((r) => [
+          r.pagesSent,
+          r.pagesDirtied,
+          Math.round(r.durationNs / 1e6),
+          r.cpuShare,
+        ]),
+        b: results[0]!.bytes,
+      }),
+    );
   return modelled(results[0] as MigrationResult);
 }
 

@@ -17,13 +17,14 @@ import { CyclicWalk } from "../page-walk.js";
 import type { RoundReport } from "../report.js";
 import type { PushOptions } from "../residual-push.js";
 import { Sampler } from "../sampler.js";
-import { type LiveParts, type LivePhase, rateLimit, type Switch } from "../strategy.js";
+import type { LiveParts, LivePhase, Switch } from "../strategy.js";
 import { ROUNDS_MAX, type RoundsOptions, roundStats, switchOf } from "./rounds.js";
 
 export class Slots implements LivePhase {
   readonly rounds: RoundReport[] = [];
   readonly bandwidth: BandwidthController;
   readonly logsWrites = true;
+  readonly pacesItself = true;
   readonly push: PushOptions | undefined;
   heldCapPages = 0;
   private readonly loop: SlotLoop;
@@ -79,8 +80,6 @@ export class Slots implements LivePhase {
     this.window = { startNs: nowNs, sentBefore: 0 };
     this.between.reset();
     this.startRound(nowNs);
-    const bytesPerSec = rateLimit(this.bandwidth, this.parts.limits);
-    this.parts.mover.requests.tell({ kind: "set-bandwidth", bytesPerSec });
     this.goOn(nowNs);
   }
 
@@ -120,8 +119,12 @@ export class Slots implements LivePhase {
     });
   }
 
+  /** Until it is used up the pages go as fast as the link takes them. */
   private get quotaLeftBytes(): number {
-    return this.loop.quotaBytes - (this.parts.mover.totals.bytes - this.window.sentBefore);
+    const { limits, mover } = this.parts;
+    const limited = Math.floor((limits.bandwidthBytesPerSec / 1e9) * this.loop.slotNs);
+    const sent = mover.totals.bytes - this.window.sentBefore;
+    return Math.min(this.loop.quotaBytes, limited) - sent;
   }
 
   /** As many as the window has room for, shared out among the batches that may be under way. */
