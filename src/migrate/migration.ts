@@ -208,10 +208,7 @@ export class Migration implements Requests {
     this.ledger.marks.reservation = nowNs;
     this.ledger.addControl();
     this.request({ kind: "prepare" }, (event) => {
-      if (event.kind === "refused") {
-        this.abort(event.atNs, `refused: ${event.reason}`);
-        return;
-      }
+      if (event.kind === "refused") return this.abort(event.atNs, `refused: ${event.reason}`);
       this.state = "iterative-pre-copy";
       this.ledger.marks.live = event.atNs;
       this.ledger.addControl(this.reclaiming?.tellTarget() ?? 0);

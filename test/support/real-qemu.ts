@@ -44,7 +44,7 @@ export interface LinuxRun extends RealRun {
 /** A line of fixtures/qemu72-dirtier-migrations.jsonl. */
 export interface DirtierRun extends RealRun {
   readonly strategy: string;
-  /** Set where QEMU itself kept to a bandwidth; its stop phase then knows none. */
+  /** Where QEMU itself kept to a bandwidth: that of its first pass. Its stop phase knows none. */
   readonly maxBandwidthBytesPerSec?: number;
   readonly memoryMb: number;
   readonly regionFirstPage: number;
@@ -56,6 +56,8 @@ export interface DirtierRun extends RealRun {
   readonly hotPages: number;
   readonly hotPercent: number;
   readonly writesPerSec: number;
+  /** Before the migration began. */
+  readonly writesBefore: number;
 }
 
 /** What the model makes of one, in the same figures. */
@@ -121,7 +123,7 @@ export async function moveDirtier(run: DirtierRun): Promise<ModelledRun> {
   const pages = run.memoryMb * 256;
   return move(run, {
     pages,
-    startNs: 0,
+    startNs: Math.round((run.writesBefore / run.writesPerSec) * 1e9),
     activity: dirtierActivity(run),
     content: dirtierContent(run, pages),
     strategy: `${run.strategy}@qemu72:max-bandwidth=${maxBandwidth}B/s`,
@@ -157,18 +159,6 @@ async function move(run: RealRun, moved: Moved): Promise<ModelledRun> {
   const migrations = base.migrations.map((migration) => ({ ...migration, startNs }));
   const spec: SimulationSpec = { ...base, domains, links, migrations };
   const { migrations: results } = await simulate(spec);
-    console.log(
-      JSON.stringify({
-        st: results[0]!.stagesNs,
-        rounds: results[0]!.rounds.map((r) => [
-          r.pagesSent,
-          r.pagesDirtied,
-          Math.round(r.durationNs / 1e6),
-          r.cpuShare,
-        ]),
-        b: results[0]!.bytes,
-      }),
-    );
   return modelled(results[0] as MigrationResult);
 }
 
