@@ -14,6 +14,8 @@ import { BANDWIDTHS, RECORDINGS, specFor } from "./recordings.js";
 const SEEDS = [1, 2, 3];
 const OURS = "adaptive";
 const LIMIT_NS = 300_000_000;
+/** What has not ended after five times what sending all of memory takes at 100 Mbit/s never will. */
+const TIMEOUT_NS = 120e9;
 const PAGE = "docs/TECHNIQUES.md";
 
 /** Each class has its codecs; `@qemu…` would bring its own, so they are always named. */
@@ -93,7 +95,8 @@ async function judge(): Promise<Case[]> {
           const runs: MigrationResult[] = [];
           for (const seed of SEEDS) {
             const { content } = recording;
-            const spec = specFor({ trace, bytesPerSec, strategy, seed, content });
+            const timeoutNs = TIMEOUT_NS;
+            const spec = specFor({ trace, bytesPerSec, strategy, seed, content, timeoutNs });
             runs.push((await simulate(spec)).migrations[0] as MigrationResult);
           }
           return meanOf(pattern.replace("{}", ""), runs);

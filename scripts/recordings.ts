@@ -79,6 +79,8 @@ export interface Experiment {
   readonly seed: number;
   /** Default: 300 ms. */
   readonly downtimeLimitNs?: number;
+  /** Default: ten minutes. */
+  readonly timeoutNs?: number;
   /** Default: nothing that compresses. */
   readonly content?: ContentProfileSpec | undefined;
 }
@@ -127,7 +129,7 @@ export function specFor(experiment: Experiment): SimulationSpec {
         strategy,
         startNs: START_NS,
         downtimeLimitNs: experiment.downtimeLimitNs ?? LIMIT_NS,
-        timeoutNs: 600 * SECOND_NS,
+        timeoutNs: experiment.timeoutNs ?? 600 * SECOND_NS,
       },
     ],
     atOnce: 1,
