@@ -22,6 +22,8 @@ export interface MigrationConfig extends ResolvedStrategy {
   readonly downtimeLimitNs: number;
   /** Downtime that no page causes, as far as it is known beforehand. */
   readonly fixedDowntimeNs: number;
+  /** Time of the pages that suspending itself dirties, as far as their number is known. */
+  readonly suspendPagesNs: number;
   /** Payload rate of the path as it is known beforehand. */
   readonly linkBytesPerSec: number;
   /** Given up after this long, before the commit point. */

@@ -54,7 +54,7 @@ export function createParts(
     throttle,
     params: strategyParams,
     limits,
-    fixedDowntimeNs: config.fixedDowntimeNs,
+    fixedDowntimeNs: config.fixedDowntimeNs + config.suspendPagesNs,
     linkBytesPerSec: config.linkBytesPerSec,
     abort: (nowNs, reason) => owner.abort(nowNs, reason),
   });

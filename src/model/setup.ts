@@ -50,7 +50,7 @@ export function resolveConfigs(spec: SimulationSpec, registry: Registry): Migrat
       freePages: freePagesOf(domain),
       cachePages: Math.floor((domain.pageCacheShare ?? 0) * domain.pages),
       downtimeLimitNs: migration.downtimeLimitNs,
-      fixedDowntimeNs: fixedDowntimeNs(spec, { migration, domain, source, route }),
+      ...knownDowntime(spec, { migration, domain, source, route }),
       linkBytesPerSec,
       timeoutNs: migration.timeoutNs,
       epoch: i + 1,
@@ -110,23 +110,23 @@ export function freePagesOf({ freeShare, content, pages }: DomainSpec): number {
 }
 
 /**
- * Downtime that no page causes: the sum of the pause's fixed costs, state and messages, and of the
- * pages that suspending itself dirties.
+ * What is known of the downtime beforehand: that which no page causes (the sum of the pause's fixed
+ * costs, state and messages), and the time of the pages that suspending itself dirties.
  */
-function fixedDowntimeNs(
+function knownDowntime(
   spec: SimulationSpec,
   parts: { migration: MigrationSpec; domain: DomainSpec; source: string; route: Route },
-): number {
+): Pick<MigrationConfig, "fixedDowntimeNs" | "suspendPagesNs"> {
   const { migration, domain, route } = parts;
   const source = hostNamed(spec, parts.source).costs;
   const target = hostNamed(spec, migration.to).costs;
   const { payloadBytesPerSec: rate, latencyNs } = route;
   const suspendBytes = domain.suspendDirtiesPages * PAGE_SIZE_BYTES;
-  const stateNs = rate > 0 ? ((domain.deviceStateBytes + suspendBytes) / rate) * 1e9 : 0;
-  return Math.ceil(
+  const sendNs = (bytes: number) => (rate > 0 ? (bytes / rate) * 1e9 : 0);
+  const fixedDowntimeNs = Math.ceil(
     source.suspendNs +
       source.logDirtyNsPerPage * domain.pages +
-      stateNs +
+      sendNs(domain.deviceStateBytes) +
       target.restoreNs +
       source.commitNs +
       target.unpauseNs +
@@ -134,6 +134,7 @@ function fixedDowntimeNs(
       target.announceNs +
       3 * latencyNs,
   );
+  return { fixedDowntimeNs, suspendPagesNs: Math.ceil(sendNs(suspendBytes)) };
 }
 
 /** The admission rule that decides, by its name. */
