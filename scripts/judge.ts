@@ -11,7 +11,7 @@ import type { MigrationResult } from "../src/model/migration-result.js";
 import { simulate } from "../src/model/simulation.js";
 import { BANDWIDTHS, RECORDINGS, specFor } from "./recordings.js";
 
-const SEEDS = [1, 2, 3];
+const SEEDS = [1];
 const OURS = "adaptive";
 const LIMIT_NS = 300_000_000;
 /** What has not ended after five times what sending all of memory takes at 100 Mbit/s never will. */
@@ -143,7 +143,7 @@ function summary(cases: readonly Case[]): string {
   const reached = hard.filter((c) => converges(c.ours));
   const within = cases.filter((c) => converges(c.ours));
   const lines = [
-    `${cases.length} cases (recording, bandwidth, class), ${RIVALS.length} rivals, means over seeds ${SEEDS.join(", ")}.`,
+    `${cases.length} cases (recording, bandwidth, class), ${RIVALS.length} rivals, seed ${SEEDS.join(", ")}.`,
     "",
     `- \`${OURS}\` is dominated in ${new Set(dominated.map(({ c }) => c)).size} cases${dominated.length === 0 ? "" : `: ${dominated.map(({ c, rival }) => `${c.recording} at ${c.bandwidth} (${c.class}) by \`${rival.strategy}\``).join("; ")}`}.`,
     `- It ends within the downtime limit of 300 ms in ${within.length} of ${cases.length}.`,
