@@ -3,13 +3,17 @@
  * codecs, is there a strategy that is worse than it on no figure and better on one? Writes the
  * judgement into docs/TECHNIQUES.md, between its marks.
  *
- *     npm run judge
+ *     npm run judge                     every case that is not there yet, then the page
+ *     npm run judge -- redis gzip       these recordings alone, and no page
+ *
+ * Cases are kept in build/judge.jsonl as they are done; delete it to judge another version.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import type { Trace } from "../src/guest/trace.js";
 import type { MigrationResult } from "../src/model/migration-result.js";
 import { simulate } from "../src/model/simulation.js";
-import { BANDWIDTHS, RECORDINGS, specFor } from "./recordings.js";
+import { BANDWIDTHS, RECORDINGS, type Recording, specFor } from "./recordings.js";
 
 const SEEDS = [1];
 const OURS = "adaptive";
@@ -17,6 +21,7 @@ const LIMIT_NS = 300_000_000;
 /** What has not ended after five times what sending all of memory takes at 100 Mbit/s never will. */
 const TIMEOUT_NS = 120e9;
 const PAGE = "docs/TECHNIQUES.md";
+const KEPT = "build/judge.jsonl";
 
 /** Each class has its codecs; `@qemu…` would bring its own, so they are always named. */
 const CLASSES = [
@@ -84,32 +89,60 @@ interface Case {
   readonly rivals: readonly Row[];
 }
 
-async function judge(): Promise<Case[]> {
-  const cases: Case[] = [];
+/** Runs the cases that are not kept yet, of all recordings or of these. */
+async function judge(names: readonly string[]): Promise<void> {
   for (const recording of RECORDINGS) {
+    if (names.length > 0 && !names.includes(recording.name)) continue;
     const trace = await recording.load();
     for (const { name: bandwidth, bytesPerSec } of BANDWIDTHS) {
       for (const { name, codecs } of CLASSES) {
-        const row = async (pattern: string): Promise<Row> => {
-          const strategy = pattern.replace("{}", codecs);
-          const runs: MigrationResult[] = [];
-          for (const seed of SEEDS) {
-            const { content } = recording;
-            const timeoutNs = TIMEOUT_NS;
-            const spec = specFor({ trace, bytesPerSec, strategy, seed, content, timeoutNs });
-            runs.push((await simulate(spec)).migrations[0] as MigrationResult);
-          }
-          return meanOf(pattern.replace("{}", ""), runs);
-        };
+        const known = { recording: recording.name, bandwidth, class: name };
+        if (kept().some((c) => keyOf(c) === keyOf(known))) continue;
+        const row = (pattern: string) =>
+          measure({ recording, trace, bytesPerSec, pattern, codecs });
         const rivals: Row[] = [];
         for (const rival of RIVALS) rivals.push(await row(rival));
-        const ours = await row(`${OURS}{}`);
-        cases.push({ recording: recording.name, bandwidth, class: name, ours, rivals });
-        process.stderr.write(`${recording.name}, ${bandwidth}, ${name}\n`);
+        const done: Case = { ...known, ours: await row(`${OURS}{}`), rivals };
+        appendFileSync(KEPT, `${JSON.stringify(done)}\n`);
+        process.stderr.write(`${keyOf(known)}\n`);
       }
     }
   }
-  return cases;
+}
+
+interface Measured {
+  readonly recording: Recording;
+  readonly trace: Trace;
+  readonly bytesPerSec: number;
+  readonly pattern: string;
+  readonly codecs: string;
+}
+
+async function measure({ recording, trace, bytesPerSec, pattern, codecs }: Measured): Promise<Row> {
+  const strategy = pattern.replace("{}", codecs);
+  const runs: MigrationResult[] = [];
+  for (const seed of SEEDS) {
+    const { content } = recording;
+    const timeoutNs = TIMEOUT_NS;
+    const spec = specFor({ trace, bytesPerSec, strategy, seed, content, timeoutNs });
+    runs.push((await simulate(spec)).migrations[0] as MigrationResult);
+  }
+  return meanOf(pattern.replace("{}", ""), runs);
+}
+
+const keyOf = (c: Pick<Case, "recording" | "bandwidth" | "class">): string =>
+  `${c.recording}, ${c.bandwidth}, ${c.class}`;
+
+/** In the order of the recordings, bandwidths and classes. */
+function kept(): Case[] {
+  if (!existsSync(KEPT)) return [];
+  const lines = readFileSync(KEPT, "utf8").trim().split("\n");
+  const cases = lines.map((line) => JSON.parse(line) as Case);
+  const place = (c: Case) =>
+    RECORDINGS.findIndex(({ name }) => name === c.recording) * 100 +
+    BANDWIDTHS.findIndex(({ name }) => name === c.bandwidth) * 10 +
+    CLASSES.findIndex(({ name }) => name === c.class);
+  return cases.sort((x, y) => place(x) - place(y));
 }
 
 function meanOf(strategy: string, runs: readonly MigrationResult[]): Row {
@@ -208,8 +241,7 @@ function table(cases: readonly Case[]): string {
 }
 
 /** Everything that was found, as Markdown. */
-export async function judged(): Promise<string> {
-  const cases = await judge();
+function judged(cases: readonly Case[]): string {
   return [
     summary(cases),
     "### Rival by rival",
@@ -230,6 +262,10 @@ export function between(page: string, mark: string, text: string): string {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const text = await judged();
-  writeFileSync(PAGE, between(readFileSync(PAGE, "utf8"), "judge", text));
+  const names = process.argv.slice(2);
+  await judge(names);
+  if (names.length === 0) {
+    const text = judged(kept());
+    writeFileSync(PAGE, between(readFileSync(PAGE, "utf8"), "judge", text));
+  }
 }

@@ -6,8 +6,8 @@
  *   room   = pages that the pause can take:  (limit - fixed) * bandwidth / bytes a page
  *   held   = the hottest pages by the predictor, as many as the room has place for beside what a
  *            tick dirties otherwise: they wait for the pause
- *   turn   = everything else that is owed, round and round; what was written again since the log
- *            was read last is left for later (Clark's skip set)
+ *   turn   = everything else that is owed, round and round; what was written again since the turn
+ *            began is left for the next one (Clark's skip set)
  *   stop   when a reading of the log shows no more than `room` pages owed, and one more turn would
  *            not be worth it: it makes the pause shorter by what is owed less what is dirtied
  *            meanwhile, and costs what is dirtied meanwhile
@@ -33,8 +33,10 @@ const TICK_NS_MIN = 40_000_000;
 const TICK_NS_MAX = 200_000_000;
 /** Of the room, for what is written between the last reading and the pause. */
 const MARGIN = 0.95;
-/** Fewer are not worth another turn: Xen's SPP_TARGET_DIRTY_COUNT. */
-const PAUSE_PAGES_MIN = 50;
+/** Fewer are not worth another turn. */
+const PAUSE_PAGES_MIN = 8;
+/** When a turn is over before the tick, the log is read at once, but not more often than this. */
+const LOOKS_A_TICK = 8;
 /** Small enough that a tick is felt soon. */
 const BATCH_PAGES = 256;
 
@@ -55,6 +57,7 @@ class Adaptive implements LivePhase {
   private ended = false;
   private measuredBytesPerSec = 0;
   private lastLookNs = 0;
+  private lookAtNs = 0;
   /** What is left fits the pause already; turns are made to shorten it. */
   private closing = false;
   /** When the last turn of that kind began; 0: none has. */
@@ -128,7 +131,7 @@ class Adaptive implements LivePhase {
     if (this.ended || this.sending) return;
     const { mover, preset } = this.parts;
     if (this.leaving !== undefined) return this.finish(nowNs, this.leaving);
-    if (this.toSend.assignAndNot(mover.owed, this.held) === 0) return;
+    if (this.toSend.assignAndNot(mover.owed, this.held) === 0) return this.lookSoon(nowNs);
     this.sending = true;
     const options = {
       skipsRewritten: true,
@@ -156,8 +159,22 @@ class Adaptive implements LivePhase {
     if (nowNs - turn.startNs >= this.tickNs) this.closeTurn(nowNs, this.dirtied.count());
     // In the last turns the log is read at their end, as rounds do.
     if (this.closing && this.leaving === undefined) return this.look(false);
-    // All that was left had just been written again: the next tick tells more.
+    // All that was left had just been written again: the log tells more.
     if (counts.pagesSent > 0 || this.leaving !== undefined) this.sendOn(nowNs);
+    else this.lookSoon(nowNs);
+  }
+
+  /** Nothing is left to send that is known of. */
+  private lookSoon(nowNs: number): void {
+    const atNs = this.lastLookNs + Math.floor(this.tickNs / LOOKS_A_TICK);
+    if (nowNs >= atNs) return this.look(false);
+    if (this.lookAtNs === atNs) return;
+    this.lookAtNs = atNs;
+    this.parts.mover.requests.request({ kind: "set-timer", atNs }, (event) => {
+      // A tick may have come first.
+      const isDue = event.atNs >= this.lastLookNs + Math.floor(this.tickNs / LOOKS_A_TICK);
+      if (!this.ended && !this.sending && isDue) this.look(false);
+    });
   }
 
   private armTick(nowNs: number): void {
@@ -195,6 +212,8 @@ class Adaptive implements LivePhase {
       this.turn.held = predictor.select(this.heldCapPages, event.virtualNs, this.held);
       this.explained.heldPagesMost = Math.max(this.explained.heldPagesMost, this.turn.held);
       this.toSend.andNot(this.held);
+      // Written before its turn came, it will be written again sooner than others: the next turn's.
+      this.toSend.andNot(this.dirtied);
       this.explained.lowestPages = Math.min(this.explained.lowestPages, owed);
       throttle.synced({
         nowNs: event.atNs,
