@@ -32,7 +32,7 @@ const TICKS_A_BULK = 16;
 const TICK_NS_MIN = 40_000_000;
 const TICK_NS_MAX = 200_000_000;
 /** Of the room, for what is written between the last reading and the pause. */
-const MARGIN = 0.95;
+const MARGIN = 0.9;
 /** Fewer are not worth another turn. */
 const PAUSE_PAGES_MIN = 8;
 /** When a turn is over before the tick, the log is read at once, but not more often than this. */
