@@ -44,6 +44,15 @@ describe("adaptive", () => {
     expect(moved.exposureNs).toBeGreaterThan(0);
   });
 
+  it("moves a guest that not even the least share slows down enough", async () => {
+    // Every page again within 4 ms: at a hundredth of the CPU still 40,000 pages a second.
+    const wild = { activity: uniform(PAGES, 4_000_000), downtimeLimitNs: 150 * MS };
+    const moved = await move({ ...wild, strategy: "adaptive" });
+    expect(moved.outcome).toBe("target-runs");
+    expect(moved.stopReason).toBe("does not converge, however slow it runs");
+    expect(moved.downtimeNs).toBeLessThanOrEqual(wild.downtimeLimitNs);
+  });
+
   it("stops when it fits where a page less in the pause is worth nothing", async () => {
     const options = { activity: uniform(PAGES, 5000) };
     const soon = await move({ ...options, strategy: "adaptive:worth=0" });

@@ -15,7 +15,8 @@
  * The log is read at a tick that follows the link: often enough to see what is hot, seldom enough
  * to cost little. Whether the guest has to be slowed shows by itself: when a whole turn brings no
  * progress (policy/throttles/no-progress.ts). With the flag `post-copy` the guest moves instead of
- * being slowed below `least-share`.
+ * being slowed below `least-share`; without it, when a turn at the least share that the throttle
+ * knows has brought nothing either.
  */
 import { PageBitmap } from "../../kernels/index.js";
 import type { BandwidthController } from "../../policy/bandwidth.js";
@@ -37,6 +38,8 @@ const MARGIN = 0.9;
 const PAUSE_PAGES_MIN = 8;
 /** When a turn is over before the tick, the log is read at once, but not more often than this. */
 const LOOKS_A_TICK = 8;
+/** More than this share of what was left a turn ago is no progress. */
+const STUCK = 0.9;
 /** Small enough that a tick is felt soon. */
 const BATCH_PAGES = 256;
 
@@ -58,6 +61,8 @@ class Adaptive implements LivePhase {
   private measuredBytesPerSec = 0;
   private lastLookNs = 0;
   private lookAtNs = 0;
+  /** What was owed when the guest was slowed as far as it may be, or a turn later. */
+  private slowest: { readonly sinceNs: number; readonly owed: number } | undefined;
   /** What is left fits the pause already; turns are made to shorten it. */
   private closing = false;
   /** When the last turn of that kind began; 0: none has. */
@@ -249,11 +254,30 @@ class Adaptive implements LivePhase {
       this.leaveNow(nowNs, { to: "stop-and-copy", reason: "fits the downtime limit" });
     } else if (params["post-copy"] === true && this.isTooSlow(throttle.brake.cpuShare)) {
       this.leaveNow(nowNs, { to: "post-copy", reason: "does not converge" });
+    } else if (this.isAtItsEnd(nowNs)) {
+      this.leaveNow(nowNs, { to: "post-copy", reason: "does not converge, however slow it runs" });
     } else if (this.rounds.length >= ROUNDS_MAX) {
       abort(nowNs, `${ROUNDS_MAX} rounds without an end`);
     } else {
       this.sendOn(nowNs);
     }
+  }
+
+  /** Has a whole turn at the least share left as much as there was? */
+  private isAtItsEnd(nowNs: number): boolean {
+    const { mover, params, throttle } = this.parts;
+    const leastShare = params["min-share"] as number;
+    if (throttle.brake.cpuShare > leastShare) {
+      this.slowest = undefined;
+      return false;
+    }
+    const owed = mover.owed.count();
+    this.slowest ??= { sinceNs: nowNs, owed };
+    const turnNs = (this.slowest.owed * this.bytesPerPage() * 1e9) / Math.max(1, this.rate());
+    if (nowNs - this.slowest.sinceNs < turnNs) return false;
+    const isStuck = owed > this.slowest.owed * STUCK;
+    this.slowest = { sinceNs: nowNs, owed };
+    return isStuck;
   }
 
   private isTooSlow(cpuShare: number): boolean {
