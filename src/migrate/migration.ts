@@ -125,7 +125,7 @@ export class Migration implements Requests {
       case "peer":
         return this.fromPeer(event);
       case "fault":
-        return this.push?.fault(event.page, event.atNs);
+        return this.push?.fault(event.page);
       case "link":
         return this.linkChanged(event.up, event.atNs);
       default:
@@ -235,7 +235,7 @@ export class Migration implements Requests {
       const bytesPerSec = this.live.bandwidth.stopLimitBytesPerSec;
       this.tell({ kind: "set-bandwidth", bytesPerSec });
       const restOfMemory = (atNs: number) =>
-        how.to === "post-copy" ? this.sendState(atNs) : this.sendRest(atNs);
+        how.to === "post-copy" ? this.sendState() : this.sendRest(atNs);
       const rest = (atNs: number) =>
         this.storage === undefined ? restOfMemory(atNs) : this.storage.finish(atNs, restOfMemory);
       if (!this.logsWrites) return rest(event.atNs);
@@ -256,14 +256,14 @@ export class Migration implements Requests {
     const { mover } = this;
     this.stopPages = mover.owed.count();
     this.heldPages = this.live.heldAtStop();
-    mover.sendAll(mover.owed, { skipsRewritten: false, nowNs }, (atNs) => {
+    mover.sendAll(mover.owed, { skipsRewritten: false, nowNs }, () => {
       this.ledger.book("pause", mover.totals.bytes);
-      this.sendState(atNs);
+      this.sendState();
     });
   }
 
   /** State of CPUs and devices; in post-copy with the list of what is absent. */
-  private sendState(_nowNs: number): void {
+  private sendState(): void {
     const { mover, push } = this;
     const frame = { region: "ram", slot: -1, pageCount: 0, urgent: false } as const;
     const bytes = this.config.deviceStateBytes;
@@ -289,7 +289,7 @@ export class Migration implements Requests {
         if (this.state === "stop-and-copy") this.imageComplete(receivedNs);
         return;
       case "running":
-        if (this.state === "activation" && !this.targetRuns) this.released(receivedNs, event.atNs);
+        if (this.state === "activation" && !this.targetRuns) this.released(receivedNs);
         return;
       case "announced":
         if (this.targetRuns && !this.announced && !this.ended) this.announcedAt(receivedNs);
@@ -318,7 +318,7 @@ export class Migration implements Requests {
     });
   }
 
-  private released(runningNs: number, _nowNs: number): void {
+  private released(runningNs: number): void {
     this.targetRuns = true;
     this.ledger.marks.running = runningNs;
     if (this.push?.ended !== false) this.tell({ kind: "release-source" });

@@ -76,11 +76,11 @@ export class ResidualPush {
   }
 
   /** The guest waits for this page; it may be on its way already. */
-  fault(page: number, nowNs: number): void {
+  fault(page: number): void {
     if (this.ended || this.down || !this.begun) return;
     this.walk.fault(page);
-    this.parts.mover.sendNow(page, this.parts.options.preempt, (atNs) => this.maybeDone(atNs));
-    this.maybeDone(nowNs);
+    this.parts.mover.sendNow(page, this.parts.options.preempt, () => this.maybeDone());
+    this.maybeDone();
   }
 
   /** The target has the last page. */
@@ -111,7 +111,7 @@ export class ResidualPush {
       this.down = false;
       this.mayBeWhole = false;
       this.pushOn(event.atNs);
-      this.maybeDone(event.atNs);
+      this.maybeDone();
     });
   }
 
@@ -128,13 +128,13 @@ export class ResidualPush {
     };
     mover.sendAll(mover.owed, options, (atNs) => {
       this.pushing = false;
-      this.maybeDone(atNs);
+      this.maybeDone();
       // What failed to arrive is owed again.
       if (!this.down && !this.finishing && !mover.owed.isEmpty()) this.pushOn(atNs);
     });
   }
 
-  private maybeDone(_nowNs: number): void {
+  private maybeDone(): void {
     const { mover, requests } = this.parts;
     if (this.finishing || this.down || this.pushing) return;
     if (mover.inFlight > 0 || !mover.owed.isEmpty()) return;

@@ -45,10 +45,6 @@ export class ThrottleControl {
     return PageBitmap.bytesFor(pages);
   }
 
-  get throttles(): boolean {
-    return this.throttle !== undefined;
-  }
-
   start(nowNs: number): void {
     this.running = true;
     this.lastNs = nowNs;

@@ -67,7 +67,7 @@ class Adaptive implements LivePhase {
   private closing = false;
   /** When the last turn of that kind began; 0: none has. */
   private owedBefore = 0;
-  private turn = { startNs: 0, pages: 0, bytes: 0, sendNs: 0, held: 0, skipped: 0 };
+  private turn = { startNs: 0, pages: 0, bytes: 0, held: 0, skipped: 0 };
   private lastTurnBytesPerPage = 0;
   private readonly explained = {
     ticks: 0,
@@ -155,7 +155,6 @@ class Adaptive implements LivePhase {
     turn.pages += counts.pagesSent;
     turn.bytes += counts.bytes;
     turn.skipped += counts.pagesSkipped;
-    turn.sendNs += nowNs - fromNs;
     this.explained.skippedPages += counts.pagesSkipped;
     const elapsedNs = nowNs - fromNs;
     if (counts.bytes > 0 && elapsedNs >= TICK_NS_MIN) {
@@ -321,7 +320,7 @@ class Adaptive implements LivePhase {
       bandwidthBytesPerSec: durationNs > 0 ? Math.round((turn.bytes * 1e9) / durationNs) : 0,
       cpuShare: parts.throttle.brake.cpuShare,
     });
-    this.turn = { startNs: nowNs, pages: 0, bytes: 0, sendNs: 0, held: turn.held, skipped: 0 };
+    this.turn = { startNs: nowNs, pages: 0, bytes: 0, held: turn.held, skipped: 0 };
     this.dirtied.reset();
     parts.mover.requests.tell({ kind: "round-ended", lastStage: false });
   }
