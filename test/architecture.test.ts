@@ -15,7 +15,7 @@ const DOORS = ["cli", "web"];
 /** Packages and builtins that a room may import; the others import nothing from outside. */
 const OUTSIDE: Readonly<Record<string, RegExp>> = {
   kernels: /^as-bind\//,
-  live: /^(node:|v86$)/,
+  live: /^(node:|v86$|@noble\/hashes\/)/,
   scenario: /^(zod|yaml)$/,
   cli: /^(node:|commander$|picocolors$|tinypool$)/,
 };

@@ -230,17 +230,13 @@ export class MigrationDriver {
   }
 
   private prepare({ id }: CommandOf<"prepare">): void {
-    const { target, spec, latencyNs, guest } = this.options;
+    const { target, latencyNs, guest } = this.options;
     this.sender.sendControl((arrivedNs) => {
       // Given up meanwhile: the target must not keep room for it.
       if (this.engine.ended) return;
-      const { pages } = guest.describe();
       const doneNs = arrivedNs + target.spec.costs.reserveNs;
-      if (this.received.prepare(pages)) {
-        this.done(id, doneNs + latencyNs);
-        return;
-      }
-      const reason = `${target.spec.name} has ${target.memory.freePages} free pages of the ${pages} that ${spec.domain} needs`;
+      const reason = this.received.prepare(guest.describe());
+      if (reason === undefined) return this.done(id, doneNs + latencyNs);
       this.later(arrivedNs + latencyNs, (atNs) => this.feed({ kind: "refused", id, atNs, reason }));
     });
   }

@@ -34,6 +34,9 @@ import { suspendPages } from "./suspend-pages.js";
 import { SLICE_NS, type VcpuFault, Vcpus } from "./vcpus.js";
 import { widestWindow } from "./widest-window.js";
 
+type ModelSource = Omit<SourceMachine<U32Buffer>, "readPages" | "deviceState" | "release">;
+const MODELLED = { kind: "model", version: "1", devices: "", pageSizeBytes: 4096 } as const;
+
 /** The disk's seed is another one than the memory's. */
 const DISK_SALT = 0xd15c;
 
@@ -55,7 +58,7 @@ export interface ModelGuestOptions extends ModelGuestKeeps {
   readonly contentSeed?: number;
 }
 
-export class ModelGuest implements SourceMachine {
+export class ModelGuest implements ModelSource {
   readonly pages: GuestPages;
   readonly activity: GuestActivity;
   readonly disk: ModelDisk | undefined;
@@ -248,7 +251,7 @@ export class ModelGuest implements SourceMachine {
 
   describe(): MachineDescription {
     const { name, pages, vcpus, deviceStateBytes } = this.options.spec;
-    return { name, pages, pageSizeBytes: 4096, vcpus, deviceStateBytes };
+    return { ...MODELLED, name, pages, vcpus, deviceStateBytes };
   }
 
   enableLogDirty(): void {

@@ -4,7 +4,7 @@
  */
 import { type Kernels, PageVersions, type U32Buffer } from "../kernels/index.js";
 import type { Region } from "../migrate/messages.js";
-import type { TargetMachine } from "../migrate/ports.js";
+import type { MachineDescription, TargetMachine } from "../migrate/ports.js";
 import { NO_BRAKE } from "../policy/throttle.js";
 import type { ModelGuest } from "./model-guest.js";
 import type { XenHost } from "./xen-host.js";
@@ -22,7 +22,9 @@ export interface ModelTargetOptions {
   readonly diskBlocks: number;
 }
 
-export class ModelTarget implements TargetMachine {
+export class ModelTarget
+  implements Pick<TargetMachine<U32Buffer>, "prepare" | "writePages" | "run" | "abort">
+{
   readonly memory: PageVersions;
   readonly disk: PageVersions | undefined;
   private readonly name: string;
@@ -46,8 +48,10 @@ export class ModelTarget implements TargetMachine {
     return region === "ram" ? this.memory : (this.disk as PageVersions);
   }
 
-  prepare(pages: number): boolean {
-    return this.options.target.memory.reserve(this.name, pages);
+  prepare({ name, pages }: MachineDescription): string | undefined {
+    const { spec, memory } = this.options.target;
+    if (memory.reserve(name, pages)) return undefined;
+    return `${spec.name} has ${memory.freePages} free pages of the ${pages} that ${name} needs`;
   }
 
   writePages(region: Region, pages: U32Buffer, contents: U32Buffer): void {
