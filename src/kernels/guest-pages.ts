@@ -126,6 +126,13 @@ export class GuestPages {
     return this.kernels.memoryWords[this.versionsPtr / 4 + page] as number;
   }
 
+  /** out[i] := the version of pages[i]. */
+  gather(pages: U32Buffer, out: U32Buffer): void {
+    pages.assertBelow(this.pages);
+    out.length = pages.length;
+    this.kernels.raw.versionsGather(this.versionsPtr, pages.ptr, pages.length, out.ptr);
+  }
+
   /** All writes so far (while no page has been written 2^32 times). */
   versionSum(): number {
     return this.kernels.raw.versionsSum(this.versionsPtr, this.pages);

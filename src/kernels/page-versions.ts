@@ -31,12 +31,11 @@ export class PageVersions {
     return this.kernels.memoryWords[this.ptr / 4 + page] as number;
   }
 
-  /** out[i] := the version that `source` has of pages[i]; nothing changes here. */
-  gatherFrom(source: GuestPages | PageVersions, pages: U32Buffer, out: U32Buffer): void {
-    this.checkSameSize(source);
+  /** out[i] := the version of pages[i]. */
+  gather(pages: U32Buffer, out: U32Buffer): void {
     pages.assertBelow(this.pages);
     out.length = pages.length;
-    this.kernels.raw.versionsGather(versionsOf(source), pages.ptr, pages.length, out.ptr);
+    this.kernels.raw.versionsGather(this.ptr, pages.ptr, pages.length, out.ptr);
   }
 
   /** The version of pages[i] := versions[i], in order. */

@@ -132,7 +132,7 @@ export class MigrationChecker {
     );
     // An absent page cannot be written, so it still is what it was when the guest was paused.
     this.chunkVersions.length = pages.length;
-    this.target.gatherFrom(this.source, pages, this.chunkVersions);
+    this.source.gather(pages, this.chunkVersions);
     const same = this.target.countEqualTo(pages, this.chunkVersions);
     this.expect(
       same === pages.length,
@@ -153,7 +153,7 @@ export class MigrationChecker {
       const list = this.chunk.view();
       from = (list[list.length - 1] as number) + 1;
       this.chunkVersions.length = list.length;
-      this.target.gatherFrom(this.source, this.chunk, this.chunkVersions);
+      this.source.gather(this.chunk, this.chunkVersions);
       count += list.length - this.target.countEqualTo(this.chunk, this.chunkVersions);
     }
     return count;

@@ -66,7 +66,7 @@ export class Ballooning {
     while (told.nextPages(this.pages, from, CHUNK_PAGES) > 0) {
       from = (this.pages.view()[this.pages.length - 1] as number) + 1;
       this.pages.set(this.pages.view().filter((page) => guest.pages.absent?.has(page)));
-      received.memory.gatherFrom(guest.pages, this.pages, this.versions);
+      guest.pages.gather(this.pages, this.versions);
       received.writePages("ram", this.pages, this.versions);
       checker.emptied(this.pages);
     }

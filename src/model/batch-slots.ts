@@ -2,10 +2,11 @@
  * Batches of one region between reading and having left: which pages are in each slot, and with
  * which versions they were read. The checker sees every reading and every loss.
  */
-import { type GuestPages, type Kernels, U32Buffer } from "../kernels/index.js";
+import { type Kernels, U32Buffer } from "../kernels/index.js";
 import type { MigrationChecker } from "../migrate/checker.js";
 import type { Region } from "../migrate/messages.js";
 import { URGENT_SLOTS } from "../migrate/page-mover.js";
+import type { ModelSource } from "./model-source.js";
 import type { ModelTarget } from "./model-target.js";
 import type { ArrivedBatch } from "./post-copy-target.js";
 
@@ -19,8 +20,7 @@ export interface BatchSlotsParts {
   readonly region: Region;
   readonly windowBatches: number;
   readonly batchPages: number;
-  /** What is read. */
-  readonly source: GuestPages;
+  readonly given: ModelSource;
   readonly received: ModelTarget;
   readonly checker: MigrationChecker;
 }
@@ -42,10 +42,10 @@ export class BatchSlots {
 
   /** Reads the pages into a slot; returns their versions. */
   read(index: number, pages: U32Buffer): U32Buffer {
-    const { received, region, source, checker } = this.parts;
+    const { given, region, checker } = this.parts;
     const slot = this.slot(index);
     slot.pages = pages;
-    received.memoryOf(region).gatherFrom(source, pages, slot.versions);
+    given.readPages(region, pages, slot.versions);
     checker.batchRead(pages, slot.versions);
     return slot.versions;
   }

@@ -7,12 +7,13 @@ import type { DiskShape, MigrationConfig } from "../migrate/migration-config.js"
 import { storageBatchBlocks } from "../migrate/storage-move.js";
 import { BatchSlots } from "./batch-slots.js";
 import type { DriverOptions } from "./migration-driver.js";
-import type { ModelDisk } from "./model-disk.js";
+import type { ModelSource } from "./model-source.js";
 import type { ModelTarget } from "./model-target.js";
 
 export interface DiskMoveParts {
   readonly options: DriverOptions;
   readonly shape: DiskShape;
+  readonly given: ModelSource;
   readonly received: ModelTarget;
   feed(event: MigrationEvent): void;
 }
@@ -20,21 +21,19 @@ export interface DiskMoveParts {
 export class DiskMove {
   readonly batches: BatchSlots;
   readonly checker: MigrationChecker;
-  private readonly disk: ModelDisk;
 
   constructor(private readonly parts: DiskMoveParts) {
-    const { options, received } = parts;
+    const { options, given, received } = parts;
     const { kernels, repeat } = options.world;
     const { disk } = options.guest;
     assert(disk !== undefined && received.disk !== undefined, "a disk that moves is modelled");
-    this.disk = disk;
     this.checker = new MigrationChecker(kernels, disk.blocks, received.disk, `disk, ${repeat}`);
     this.batches = new BatchSlots({
       kernels,
       region: "disk:0",
       windowBatches: 1,
       batchPages: batchBlocksOf(options.engine.config),
-      source: disk.blocks,
+      given,
       received,
       checker: this.checker,
     });
@@ -47,12 +46,11 @@ export class DiskMove {
   }
 
   /** The hypervisor's map of a disk is at hand: reading it costs the guest nothing. */
-  harvest({ id, into }: CommandOf<"harvest">, atNs: number): void {
-    const { options, feed } = this.parts;
-    const { disk } = this;
+  harvest({ id, region, into }: CommandOf<"harvest">, atNs: number): void {
+    const { options, given, feed } = this.parts;
     options.source.advanceTo(atNs);
-    const count = disk.harvest(into);
-    const virtualNs = options.guest.virtualNs();
+    const count = given.harvest(region, into);
+    const virtualNs = given.virtualNs();
     this.later(atNs, (nowNs) => {
       if (options.engine.ended) return;
       this.checker.harvested(into);

@@ -11,6 +11,7 @@ import type { Connection } from "./connection.js";
 import type { FrameSender } from "./frame-sender.js";
 import type { DriverOptions } from "./migration-driver.js";
 import type { ModelGuest } from "./model-guest.js";
+import type { ModelSource } from "./model-source.js";
 import type { ModelTarget } from "./model-target.js";
 import { PostCopyTarget } from "./post-copy-target.js";
 
@@ -18,6 +19,7 @@ export interface HandOverParts {
   readonly options: DriverOptions;
   readonly sender: FrameSender;
   readonly connection: Connection;
+  readonly given: ModelSource;
   readonly received: ModelTarget;
   readonly checker: MigrationChecker;
   feed(event: MigrationEvent): void;
@@ -50,7 +52,7 @@ export class HandOver {
   constructor(private readonly parts: HandOverParts) {}
 
   execute(command: Command, nowNs: number): void {
-    const { source, spec } = this.parts.options;
+    const { source } = this.parts.options;
     const { costs } = source.spec;
     switch (command.kind) {
       case "pause":
@@ -67,7 +69,7 @@ export class HandOver {
         return this.reconnect(command.id, nowNs);
       case "release-source":
         source.advanceTo(nowNs);
-        return source.remove(spec.domain);
+        return this.parts.given.release();
       case "roll-back":
         return this.rollBack(nowNs);
       case "abandon":
@@ -78,13 +80,12 @@ export class HandOver {
   }
 
   private pause(id: number, atNs: number): void {
-    const { guest, source, spec } = this.parts.options;
+    const { guest, source } = this.parts.options;
     this.later(atNs, (nowNs) => {
       if (this.parts.options.engine.ended) return;
       source.advanceTo(nowNs);
       this.stood = standingOf(guest);
-      guest.pause();
-      source.setPaused(spec.domain, true);
+      this.parts.given.pause();
       this.parts.checker.sourceRunning(false);
       this.done(id, nowNs);
     });
@@ -152,7 +153,7 @@ export class HandOver {
     const { source, latencyNs } = this.parts.options;
     this.later(nowNs + source.spec.costs.initialiseNs + 2 * latencyNs, (atNs) => {
       if (!this.parts.sender.connected) return;
-      this.parts.feed({ kind: "done", id, atNs, virtualNs: this.parts.options.guest.virtualNs() });
+      this.parts.feed({ kind: "done", id, atNs, virtualNs: this.parts.given.virtualNs() });
       this.postCopy?.askAgain(atNs);
     });
   }
@@ -175,17 +176,17 @@ export class HandOver {
   }
 
   private rollBack(nowNs: number): void {
-    const { guest, source, spec } = this.parts.options;
+    const { given, received, checker, options } = this.parts;
+    const { guest, source } = options;
     source.advanceTo(nowNs);
     if (guest.running) this.stood = standingOf(guest);
-    guest.disableLogDirty();
-    source.setBrake(spec.domain, NO_BRAKE);
+    given.disableLogDirty();
+    given.setBrake(NO_BRAKE);
     if (!guest.running) {
-      guest.resume();
-      source.setPaused(spec.domain, false);
-      this.parts.checker.sourceRunning(true);
+      given.resume();
+      checker.sourceRunning(true);
     }
-    this.parts.received.abort();
+    received.abort();
   }
 
   private abandon(nowNs: number): void {
@@ -200,7 +201,7 @@ export class HandOver {
 
   private done(id: number, atNs: number): void {
     this.later(atNs, (nowNs) => {
-      const virtualNs = this.parts.options.guest.virtualNs();
+      const virtualNs = this.parts.given.virtualNs();
       this.parts.feed({ kind: "done", id, atNs: nowNs, virtualNs });
     });
   }

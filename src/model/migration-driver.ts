@@ -24,6 +24,7 @@ import { HandOver, type Standing, standingOf } from "./hand-over.js";
 import { hashMessage } from "./message-hash.js";
 import { type MigrationResult, resultOf } from "./migration-result.js";
 import type { ModelGuest } from "./model-guest.js";
+import { ModelSource } from "./model-source.js";
 import { ModelTarget } from "./model-target.js";
 import type { FlowOptions, Network } from "./network.js";
 import { PageEncoder } from "./page-encoder.js";
@@ -57,6 +58,7 @@ export interface DriverOptions {
 export class MigrationDriver {
   readonly engine: Migration;
   result: MigrationResult | undefined;
+  private readonly given: ModelSource;
   private readonly received: ModelTarget;
   private readonly checker: MigrationChecker;
   private readonly encoder: PageEncoder;
@@ -90,11 +92,12 @@ export class MigrationDriver {
     const { disk } = engine.config;
     const diskBlocks = disk?.blocks ?? 0;
     const feed = (event: MigrationEvent) => this.feed(event);
+    this.given = new ModelSource({ guest, host: source });
     this.received = new ModelTarget({ kernels, guest, source, target, diskBlocks });
     this.checker = new MigrationChecker(kernels, guest.pages, this.received.memory, repeat);
-    const { received, checker } = this;
+    const { given, received, checker } = this;
     if (disk !== undefined) {
-      this.disk = new DiskMove({ options, shape: disk, received, feed });
+      this.disk = new DiskMove({ options, shape: disk, given, received, feed });
       this.checker.disk = this.disk.checker;
     }
     this.encoder = new PageEncoder({
@@ -111,6 +114,7 @@ export class MigrationDriver {
       options,
       sender: this.sender,
       connection: this.connection,
+      given,
       received,
       checker,
       feed,
@@ -118,7 +122,7 @@ export class MigrationDriver {
     const { windowBatches, preset } = engine.config;
     const { batchPages } = preset;
     const shape = { kernels, region: "ram", windowBatches, batchPages } as const;
-    this.batches = new BatchSlots({ ...shape, source: guest.pages, received, checker });
+    this.batches = new BatchSlots({ ...shape, given, received, checker });
   }
 
   static arenaBytes(pages: number, config: MigrationConfig): number {
@@ -181,14 +185,14 @@ export class MigrationDriver {
   }
 
   private execute(command: Command, nowNs: number): void {
-    const { guest, source, target, spec } = this.options;
+    const { source, target } = this.options;
     const { costs } = source.spec;
     switch (command.kind) {
       case "connect":
         return this.done(command.id, nowNs + costs.initialiseNs);
       case "enable-log-dirty":
         source.advanceTo(nowNs);
-        guest.enableLogDirty();
+        this.given.enableLogDirty();
         return this.afterLogCost(nowNs, (atNs) => this.done(command.id, atNs));
       case "prepare":
         return this.prepare(command);
@@ -201,11 +205,11 @@ export class MigrationDriver {
         return this.ballooning?.tell(command, nowNs);
       case "peek":
         source.advanceTo(nowNs);
-        guest.peek(command.region, command.pages, command.mask);
+        this.given.peek(command.region, command.pages, command.mask);
         return this.done(command.id, nowNs);
       case "sample":
         source.advanceTo(nowNs);
-        return this.seen(command.id, guest.sample(command), nowNs);
+        return this.seen(command.id, this.given.sample(command), nowNs);
       case "read-batch":
         if (command.region !== "ram") return this.disk?.readBatch(command, nowNs);
         return this.readBatch(command, nowNs);
@@ -217,7 +221,7 @@ export class MigrationDriver {
         return this.setTimer(command);
       case "throttle":
         source.advanceTo(nowNs);
-        return source.setBrake(spec.domain, command.brake);
+        return this.given.setBrake(command.brake);
       case "set-bandwidth":
         return this.sender.setLimit(command.bytesPerSec);
       case "ended":
@@ -230,12 +234,12 @@ export class MigrationDriver {
   }
 
   private prepare({ id }: CommandOf<"prepare">): void {
-    const { target, latencyNs, guest } = this.options;
+    const { target, latencyNs } = this.options;
     this.sender.sendControl((arrivedNs) => {
       // Given up meanwhile: the target must not keep room for it.
       if (this.engine.ended) return;
       const doneNs = arrivedNs + target.spec.costs.reserveNs;
-      const reason = this.received.prepare(guest.describe());
+      const reason = this.received.prepare(this.given.describe());
       if (reason === undefined) return this.done(id, doneNs + latencyNs);
       this.later(arrivedNs + latencyNs, (atNs) => this.feed({ kind: "refused", id, atNs, reason }));
     });
@@ -244,7 +248,7 @@ export class MigrationDriver {
   private harvest({ id, region, into }: CommandOf<"harvest">, nowNs: number): void {
     const { guest, source } = this.options;
     source.advanceTo(nowNs);
-    const count = guest.harvest(region, into);
+    const count = this.given.harvest(region, into);
     // The engine learns of these pages with the answer; a batch read meanwhile does not undo it.
     const learn = () => this.checker.harvested(into);
     if (!guest.running) return this.seen(id, count, nowNs + this.logCostNs(), learn);
@@ -297,7 +301,7 @@ export class MigrationDriver {
     const handle = this.options.world.queue.schedule(atNs, (nowNs) => {
       this.timers.delete(handle);
       if (this.handOver.postCopy === undefined) this.options.source.advanceTo(nowNs);
-      const virtualNs = this.options.guest.virtualNs();
+      const virtualNs = this.given.virtualNs();
       this.feed({ kind: "timer", id, atNs: nowNs, virtualNs });
     });
     this.timers.add(handle);
@@ -357,7 +361,7 @@ export class MigrationDriver {
 
   private logCostNs(): number {
     const { guest, source } = this.options;
-    return Math.round(guest.describe().pages * source.spec.costs.logDirtyNsPerPage);
+    return Math.round(guest.pages.pages * source.spec.costs.logDirtyNsPerPage);
   }
 
   /** Turning the log on and reading it stop the guest for as long as they take. */
@@ -369,13 +373,13 @@ export class MigrationDriver {
 
   private done(id: number, atNs: number): void {
     this.later(atNs, (nowNs) => {
-      const virtualNs = this.options.guest.virtualNs();
+      const virtualNs = this.given.virtualNs();
       this.feed({ kind: "done", id, atNs: nowNs, virtualNs });
     });
   }
 
   private seen(id: number, count: number, atNs: number, learn?: () => void): void {
-    const virtualNs = this.options.guest.virtualNs();
+    const virtualNs = this.given.virtualNs();
     this.later(atNs, (nowNs) => {
       if (this.engine.ended) return;
       learn?.();

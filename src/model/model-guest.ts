@@ -1,5 +1,6 @@
 /**
- * A modelled guest that can be migrated: its pages, what it does to them, and its own time.
+ * A modelled guest that can be migrated: its pages, what it does to them, and its own time. The
+ * ports are on either side of it: model-source.ts gives it away, model-target.ts receives it.
  *
  * The host tells it how fast it runs (`speed`: guest time per wall time, 1 when it gets every CPU
  * that it asks for). While writes are logged, each first write to a page costs a fault (or its
@@ -15,7 +16,6 @@ import { mix32 } from "../base/random.js";
 import { activityArenaBytes, createActivity, type GuestActivity } from "../guest/activity.js";
 import { ticksAt } from "../guest/guest-activity.js";
 import {
-  exactWorkingSet,
   GuestPages,
   type GuestPagesOptions,
   type Kernels,
@@ -23,18 +23,16 @@ import {
   U32Buffer,
 } from "../kernels/index.js";
 import type { CommandOf, Region } from "../migrate/messages.js";
-import type { MachineDescription, SourceMachine } from "../migrate/ports.js";
+import type { MachineDescription } from "../migrate/ports.js";
 import type { Brake } from "../policy/throttle.js";
-import { Foresight } from "./foresight.js";
 import { GivingUp } from "./giving-up.js";
 import { ModelDisk } from "./model-disk.js";
+import { ModelEvidence } from "./model-evidence.js";
 import type { DomainSpec } from "./spec.js";
 import type { Stalls } from "./stalls.js";
 import { suspendPages } from "./suspend-pages.js";
 import { SLICE_NS, type VcpuFault, Vcpus } from "./vcpus.js";
-import { widestWindow } from "./widest-window.js";
 
-type ModelSource = Omit<SourceMachine<U32Buffer>, "readPages" | "deviceState" | "release">;
 const MODELLED = { kind: "model", version: "1", devices: "", pageSizeBytes: 4096 } as const;
 
 /** The disk's seed is another one than the memory's. */
@@ -58,7 +56,7 @@ export interface ModelGuestOptions extends ModelGuestKeeps {
   readonly contentSeed?: number;
 }
 
-export class ModelGuest implements ModelSource {
+export class ModelGuest {
   readonly pages: GuestPages;
   readonly activity: GuestActivity;
   readonly disk: ModelDisk | undefined;
@@ -89,7 +87,7 @@ export class ModelGuest implements ModelSource {
   private baselineFraction = 0;
   private logging = false;
   private readonly suspendPages: U32Buffer;
-  private readonly foresight: Foresight | undefined;
+  private readonly evidence: ModelEvidence;
   /** Absent pages that the guest brings back itself. */
   private readonly local: PageBitmap | undefined;
   private readonly one: U32Buffer;
@@ -103,7 +101,7 @@ export class ModelGuest implements ModelSource {
     if (options.movesDisk === true && spec.disk !== undefined) {
       this.disk = new ModelDisk(kernels, spec.disk, mix32(seed ^ DISK_SALT));
     }
-    if (options.foresees) this.foresight = new Foresight(kernels, spec.pages);
+    this.evidence = new ModelEvidence(kernels, this, options.foresees);
     this.suspendPages = U32Buffer.create(kernels, Math.max(1, spec.suspendDirtiesPages));
     this.suspendPages.set(suspendPages(spec, seed));
     if (options.givesUp === true) this.givingUp = new GivingUp(kernels, spec, contentSeed);
@@ -116,7 +114,7 @@ export class ModelGuest implements ModelSource {
       activityArenaBytes(spec.activity) +
       GuestPages.bytesFor(spec.pages, keeps) +
       (keeps.movesDisk === true && spec.disk ? ModelDisk.arenaBytes(spec.disk) : 0) +
-      (keeps.foresees ? Foresight.arenaBytes(spec.pages) : 0) +
+      ModelEvidence.arenaBytes(spec.pages, keeps.foresees) +
       (keeps.givesUp === true ? GivingUp.arenaBytes(spec.pages) : 0) +
       (keeps.trackAbsent === true ? PageBitmap.bytesFor(spec.pages) : 0) +
       U32Buffer.bytesFor(Math.max(1, spec.suspendDirtiesPages)) +
@@ -276,21 +274,7 @@ export class ModelGuest implements ModelSource {
   }
 
   sample(command: CommandOf<"sample">): number {
-    const { evidence, windowNs, pagesMax, into } = command;
-    if (evidence === "references") {
-      const referenced = this.pages.referenced;
-      assert(referenced !== undefined, "references are tracked for who asks for them");
-      return referenced.harvestInto(into);
-    }
-    if (evidence === "future") {
-      assert(this.foresight !== undefined, "foresight is there for who asks for it");
-      const from = this.memoryNs;
-      return this.foresight.soonest({ activity: this.activity, from, windowNs, pagesMax }, into);
-    }
-    const nowTicks = ticksAt(this.memoryNs);
-    return widestWindow(windowNs, pagesMax, (ns) =>
-      exactWorkingSet(this.pages, nowTicks, Math.floor(ns / 1000), into),
-    );
+    return this.evidence.sample(command, this.memoryNs);
   }
 
   virtualNs(): number {

@@ -139,7 +139,7 @@ describe.each(BUILDS)("PageVersions ($build)", ({ simd }) => {
           list.set(writes);
           guest.touchWrites(list, 0);
           for (const p of writes) source[p]!++;
-          held.gatherFrom(guest, list, values);
+          guest.gather(list, values);
           expect([...values.view()]).toEqual(writes.map((p) => source[p]));
           list.set(put.map((x) => x.page));
           values.set(put.map((x) => x.version));

@@ -84,7 +84,7 @@ const CALLS: Record<string, (w: World) => unknown> = {
   versionsCountEqual: (w) => w.versions.countEqualTo(w.list, w.list),
   versionsFill: (w) => w.versions.fill(3),
   versionsFirstDiffering: (w) => w.versions.firstDiffering(w.guest),
-  versionsGather: (w) => w.versions.gatherFrom(w.guest, w.list, w.out),
+  versionsGather: (w) => w.guest.gather(w.list, w.out),
   versionsScatter: (w) => w.versions.scatter(w.list, w.list),
   versionsSum: (w) => w.guest.versionSum(),
   workloadDraw: (w) => w.kernels.raw.workloadDraw(w.workload().ptr, 3, w.out.ptr),
