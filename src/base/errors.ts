@@ -13,6 +13,8 @@ export type PrecopyErrorCode =
   | "arena-full"
   | "limit"
   | "unsupported"
+  /** The other end of a live migration does not keep to docs/PROTOCOL.md. */
+  | "protocol"
   | "aborted";
 
 /** Where a mistake stands: a file, and in it a line and column (both from 1), or a byte offset. */
