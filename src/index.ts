@@ -170,6 +170,10 @@ export {
 } from "./migrate/page-mover.js";
 export type { MachineDescription, SourceMachine, TargetMachine } from "./migrate/ports.js";
 
+/* What every machine behind the ports has to keep, checked: for machines of your own. */
+
+export * from "./migrate/conformance/index.js";
+
 /* The checker, which stands apart from the engine and keeps its own books. */
 
 export {
