@@ -125,7 +125,7 @@ export async function refusesOtherRegions<C>(trial: Trial<C>): Promise<void> {
     ["reading the target's pages", () => target.readPages(NO_REGION, list, one)],
     ["writing pages", () => target.writePages(NO_REGION, list, one)],
   ];
-  for (const [what, call] of calls) await mustRefuse(`${what} of ${NO_REGION}, which is not`, call);
+  for (const [what, call] of calls) await mustRefuse(`${what} of ${NO_REGION}`, call);
 }
 
 /** Two pages of the paused source that hold different things. */
