@@ -11,6 +11,7 @@
 import { assert } from "../../base/assert.js";
 import { PrecopyError } from "../../base/errors.js";
 import { Inbox } from "./inbox.js";
+import type { LinkMessage } from "./link-message.js";
 import { RoomWaiters } from "./room-waiters.js";
 import {
   BUFFERED_BYTES_MAX,
@@ -19,15 +20,6 @@ import {
   closedError,
   type Transport,
 } from "./transport.js";
-
-/** What the two ends say to one another. */
-export type LinkMessage =
-  | { readonly kind: "data"; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: "taken"; readonly bytes: number }
-  | { readonly kind: "close" }
-  | { readonly kind: "destroy" }
-  | { readonly kind: "ping" }
-  | { readonly kind: "pong" };
 
 /** The medium as its transport sees it: messages arrive in order, or the medium is gone. */
 export interface Medium {

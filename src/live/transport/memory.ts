@@ -4,7 +4,8 @@
  * no boundaries.
  */
 import { Random } from "../../base/random.js";
-import { type CreditOptions, CreditTransport, type LinkMessage } from "./credit-transport.js";
+import { type CreditOptions, CreditTransport } from "./credit-transport.js";
+import type { LinkMessage } from "./link-message.js";
 import type { Transport } from "./transport.js";
 
 export interface MemoryOptions extends CreditOptions {
