@@ -1,6 +1,6 @@
 /**
- * Builds dist/: the library's three entries as ES modules and as CommonJS, the command line and the
- * worker of its sweeps as ES modules, types for both kinds of import, and the kernels as files.
+ * Builds dist/: the library's three entries as ES modules and as CommonJS, the entries that have to do
+ * with real machines, the command line and the worker of its sweeps as ES modules, types for both kinds of import, and the kernels as files.
  * Wasm is inlined as base64 (build/wasm.js), and as-bind is bundled: the library and the kernels
  * import nothing. Entries of one kind share their code, so that a class is the same object
  * whichever entry it came from.
@@ -20,6 +20,8 @@ const library = {
   kernels: "src/kernels-entry.ts",
   scenario: "src/scenario/index.ts",
 };
+/** ES modules alone, as the packages are that they work with. */
+const modern = { v86: "src/v86.ts" };
 const cli = { cli: "src/cli/main.ts", "sweep-worker": "src/cli/sweep/worker.ts" };
 
 const modules = (extension, format) => ({
@@ -32,8 +34,8 @@ const modules = (extension, format) => ({
 
 const code = () => [nodeResolve(), esbuild({ target: "es2022", tsconfig: "tsconfig.json" })];
 
-const types = (extension) => ({
-  input: library,
+const types = (extension, input) => ({
+  input,
   external,
   plugins: [dts({ tsconfig: "tsconfig.json" })],
   output: modules(extension, "es"),
@@ -41,14 +43,14 @@ const types = (extension) => ({
 
 export default [
   {
-    input: { ...library, ...cli },
+    input: { ...library, ...modern, ...cli },
     external,
     plugins: [startClean(), ...code(), finish()],
     output: modules("js", "es"),
   },
   { input: library, external, plugins: code(), output: modules("cjs", "cjs") },
-  types("d.ts"),
-  types("d.cts"),
+  types("d.ts", { ...library, ...modern }),
+  types("d.cts", library),
 ];
 
 /** Chunks of an earlier build would be packed with this one's. A build that fails removes none. */

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Compiles assembly/ twice (with and without SIMD) and writes build/kernels.simd.wasm,
- * build/kernels.scalar.wasm and build/wasm.js, which carries both as base64 so that no bundler and
- * no server has to find a file. `--if-changed` does nothing when the sources are those of the last
+ * Compiles assembly/ twice (with and without SIMD), and page-hash.ts, which works on another
+ * module's memory, on its own. Writes build/kernels.simd.wasm, build/kernels.scalar.wasm,
+ * build/page-hash.wasm and build/wasm.js, which carries them as base64 so that no bundler and no
+ * server has to find a file. `--if-changed` does nothing when the sources are those of the last
  * build.
  *
  * `noAssert` stays false in asconfig.json: the only assertions are those of the managed runtime
@@ -25,8 +26,14 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const build = join(root, "build");
 const asc = join(root, "node_modules/assemblyscript/bin/asc");
-const targets = ["simd", "scalar"];
-const products = [...targets.map((target) => `kernels.${target}.wasm`), "wasm.js", "wasm.d.ts"];
+/** Names of what is compiled, each with its file in build/ and its configuration. */
+const targets = [
+  { target: "simd", file: "kernels.simd.wasm", config: "asconfig.json" },
+  { target: "scalar", file: "kernels.scalar.wasm", config: "asconfig.json" },
+  { target: "page-hash", file: "page-hash.wasm", config: "asconfig.page-hash.json" },
+];
+const configs = ["asconfig.json", "asconfig.page-hash.json"];
+const products = [...targets.map(({ file }) => file), "wasm.js", "wasm.d.ts"];
 
 const hash = sourceHash();
 if (!process.argv.includes("--if-changed") || !isBuilt(hash)) {
@@ -35,7 +42,7 @@ if (!process.argv.includes("--if-changed") || !isBuilt(hash)) {
   const modules = await Promise.all(targets.map(compile));
   writeModule(modules);
   publish("stamp", hash);
-  const sizes = targets.map((target, i) => `${target} ${modules[i].length} bytes`).join(", ");
+  const sizes = targets.map(({ target }, i) => `${target} ${modules[i].length} bytes`).join(", ");
   console.log(`kernels built in ${((Date.now() - started) / 1000).toFixed(1)} s: ${sizes}`);
 }
 
@@ -45,7 +52,7 @@ function sourceHash() {
     .sort()
     .map((name) => join("assembly", name));
   const digest = createHash("sha256");
-  for (const file of [...files, "asconfig.json", "scripts/build-kernels.mjs"]) {
+  for (const file of [...files, ...configs, "scripts/build-kernels.mjs"]) {
     digest
       .update(file)
       .update("\0")
@@ -62,9 +69,10 @@ function isBuilt(wanted) {
 }
 
 /** Compiles one target; resolves to its bytes. */
-async function compile(target) {
-  const partial = `kernels.${target}.${process.pid}.wasm`;
-  const args = [asc, "--target", target, "--binaryFile", join("build", partial)];
+async function compile({ target, file, config }) {
+  const partial = `${file}.${process.pid}.wasm`;
+  const args = [asc, "--config", config, "--target", target];
+  args.push("--binaryFile", join("build", partial));
   const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (text) => {
@@ -78,20 +86,23 @@ async function compile(target) {
     console.error(output);
     throw new Error(`asc failed on target ${target} with status ${status}`);
   }
-  renameSync(join(build, partial), join(build, `kernels.${target}.wasm`));
-  return readFileSync(join(build, `kernels.${target}.wasm`));
+  renameSync(join(build, partial), join(build, file));
+  return readFileSync(join(build, file));
 }
 
-function writeModule([simd, scalar]) {
+function writeModule([simd, scalar, pageHash]) {
   publish(
     "wasm.js",
     `export const simdBase64 = "${simd.toString("base64")}";\n` +
-      `export const scalarBase64 = "${scalar.toString("base64")}";\n`,
+      `export const scalarBase64 = "${scalar.toString("base64")}";\n` +
+      `export const pageHashBase64 = "${pageHash.toString("base64")}";\n`,
   );
   publish(
     "wasm.d.ts",
     "/** The kernels compiled with SIMD. */\nexport declare const simdBase64: string;\n" +
-      "/** The kernels compiled without SIMD. */\nexport declare const scalarBase64: string;\n",
+      "/** The kernels compiled without SIMD. */\nexport declare const scalarBase64: string;\n" +
+      "/** The module that hashes another one's pages. */\n" +
+      "export declare const pageHashBase64: string;\n",
   );
 }
 

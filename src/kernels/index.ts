@@ -4,6 +4,7 @@
  */
 export { ClockRing } from "./clock-ring.js";
 export { exactWorkingSet } from "./exact-working-set.js";
+export { type ForeignPages, foreignPages } from "./foreign-pages.js";
 export { GuestPages, type GuestPagesOptions, type PageFault } from "./guest-pages.js";
 export { Kernels, type KernelsDescription, type KernelsOptions } from "./kernels.js";
 export { LruList } from "./lru-list.js";

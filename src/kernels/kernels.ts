@@ -12,6 +12,7 @@
 import { scalarBase64, simdBase64 } from "../../build/wasm.js";
 import { assert } from "../base/assert.js";
 import { PrecopyError } from "../base/errors.js";
+import { decodeBase64 } from "./base64.js";
 import { type Binding, bind, bindSync } from "./binding.js";
 import type { ControlCalls, Pointer, RawExports } from "./raw-exports.js";
 
@@ -182,12 +183,4 @@ function pickModule(options: KernelsOptions): BufferSource {
   const wanted = options.simd ?? "auto";
   const simd = wanted === "auto" ? WebAssembly.validate(SIMD_PROBE) : wanted;
   return decodeBase64(simd ? simdBase64 : scalarBase64);
-}
-
-/** atob is in Node and in browsers alike. */
-function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }

@@ -1,0 +1,114 @@
+/**
+ * The turns in which a v86 guest runs: about a millisecond each on the thread that everything else
+ * here shares. Between turns nothing in it changes. Counts what the guest executed and how long it
+ * ran and idled, and slows it by lengthening the pauses between turns.
+ */
+import { NS_PER_MS } from "../../base/units.js";
+import { type Brake, NO_BRAKE } from "../../policy/throttle.js";
+import type { V86Emulator } from "./v86-internals.js";
+
+/**
+ * Timers sleep longer than they are asked to; what they slept too long is made up for later, up to
+ * this, so that the share holds on average.
+ */
+const CREDIT_MS = 20;
+
+export class GuestTurns {
+  /** Instructions executed; v86 counts modulo 2^32, a turn runs far fewer. */
+  instructions = 0;
+  /** Time within turns, and between them as far as the guest asked to sleep (HLT), nanoseconds. */
+  ranNs = 0;
+  idleNs = 0;
+  /** A turn is under way: the guest is not to be looked at. */
+  turning = false;
+  private brake: Brake = NO_BRAKE;
+  private counted: number;
+  private owedMs = 0;
+  private endedMs = 0;
+  private askedMs = 0;
+  private chargedWrites = 0;
+
+  /** @param firstWrites see PageTracking; undefined where nothing tells */
+  constructor(
+    private readonly emulator: V86Emulator,
+    private readonly firstWrites: (() => number) | undefined,
+  ) {
+    const { cpu } = emulator.v86;
+    this.counted = cpu.instruction_counter[0] as number;
+    this.endedMs = performance.now();
+    const mainLoop = cpu.main_loop;
+    cpu.main_loop = () => this.turn(mainLoop);
+  }
+
+  setBrake(brake: Brake): void {
+    this.brake = brake;
+    this.owedMs = 0;
+    this.chargedWrites = this.firstWrites?.() ?? 0;
+  }
+
+  /** Runs from now on. */
+  start(): void {
+    const { v86 } = this.emulator;
+    if (v86.running) return;
+    this.endedMs = performance.now();
+    this.askedMs = 0;
+    v86.run();
+  }
+
+  /** Stops between turns: at once, or after the turn that calls this. */
+  stop(): void | Promise<void> {
+    const { v86 } = this.emulator;
+    if (!v86.running) return;
+    v86.stop();
+    if (this.turning) return this.stopped();
+    // Its next turn is waiting for a timer, which may be long; take it now, to end there.
+    v86.do_tick();
+    v86.tick_counter++;
+  }
+
+  private turn(mainLoop: () => number): number {
+    const startMs = performance.now();
+    this.idleNs += Math.min(startMs - this.endedMs, this.askedMs) * NS_PER_MS;
+    if (this.owedMs > 0) {
+      this.owedMs = Math.max(this.owedMs - (startMs - this.endedMs), -CREDIT_MS);
+    }
+    this.turning = true;
+    try {
+      this.askedMs = Math.max(0, mainLoop());
+    } finally {
+      this.turning = false;
+      this.endedMs = performance.now();
+      this.ranNs += (this.endedMs - startMs) * NS_PER_MS;
+      this.count();
+    }
+    this.charge(this.endedMs - startMs);
+    if (this.emulator.v86.stopping) return 0;
+    return Math.max(this.askedMs, this.owedMs);
+  }
+
+  private count(): void {
+    const counter = this.emulator.v86.cpu.instruction_counter[0] as number;
+    this.instructions += (counter - this.counted) >>> 0;
+    this.counted = counter;
+  }
+
+  private charge(ranMs: number): void {
+    const { cpuShare, stallPerFaultNs } = this.brake;
+    if (cpuShare < 1) this.owedMs += (ranMs * (1 - cpuShare)) / cpuShare;
+    if (stallPerFaultNs === 0 || this.firstWrites === undefined) return;
+    const writes = this.firstWrites();
+    this.owedMs += (((writes - this.chargedWrites) >>> 0) * stallPerFaultNs) / NS_PER_MS;
+    this.chargedWrites = writes;
+  }
+
+  private stopped(): Promise<void> {
+    return new Promise((resolve) => {
+      const { emulator } = this;
+      const done = (): void => {
+        emulator.remove_listener("emulator-stopped", done);
+        resolve();
+      };
+      emulator.add_listener("emulator-stopped", done);
+    });
+  }
+}
