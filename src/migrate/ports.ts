@@ -62,6 +62,6 @@ export interface TargetMachine<Contents> {
   loadDeviceState(state: Uint8Array): void | Promise<void>;
   /** The guest's memory here is the guest from now on. */
   run(): void | Promise<void>;
-  /** Frees what was reserved. */
+  /** Frees what was reserved; the machine can be prepared again. */
   abort(): void | Promise<void>;
 }

@@ -15,13 +15,13 @@ export interface Mutant {
 
 export const LOG_MUTANTS: readonly Mutant[] = [
   {
-    what: "estimates its device state anew each time",
+    what: "counts how often it is described",
     promise: "describes itself the same at any time",
     says: /describes itself while it is watched as/,
     breakage: {
       source: ({ source }) => {
-        let bytes = 1;
-        return { describe: () => ({ ...source.describe(), deviceStateBytes: bytes++ }) };
+        let times = 1;
+        return { describe: () => ({ ...source.describe(), devices: `seen ${times++} times` }) };
       },
     },
   },

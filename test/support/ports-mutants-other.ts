@@ -192,13 +192,13 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
   },
   {
     what: "keeps memory reserved for a move that was given up",
-    promise: "can be moved again after a move was given up",
+    promise: "can be moved, to the same target, after moves were given up",
     says: /already holds/,
     breakage: { target: () => ({ abort: () => undefined }) },
   },
   {
     what: "stays paused when a move was given up",
-    promise: "can be moved again after a move was given up",
+    promise: "can be moved, to the same target, after moves were given up",
     says: /the guest does not go on at the source after a move was given up/,
     breakage: { source: () => ({ resume: () => undefined }) },
   },

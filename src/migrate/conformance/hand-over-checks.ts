@@ -66,7 +66,7 @@ export async function goesOnAtTarget<C>(trial: Trial<C>): Promise<void> {
 }
 
 export async function canBeGivenUp<C>(trial: Trial<C>): Promise<void> {
-  const { source, target } = trial;
+  const { source, target, pair } = trial;
   for (let i = 0; i < REPEATS; i++) {
     await trial.prepare();
     await moveUntilPaused(trial);
@@ -77,10 +77,14 @@ export async function canBeGivenUp<C>(trial: Trial<C>): Promise<void> {
     const goesOn = () => source.virtualNs() > before;
     await trial.until(goesOn, "the guest does not go on at the source after a move was given up");
   }
-  await target.abort();
   await trial.prepare();
   await moveUntilPaused(trial);
   await mustBeEqual(trial);
+  await target.loadDeviceState(await source.deviceState());
+  const left = await pair.progress("source");
+  await target.run();
+  const goesOn = async () => (await pair.progress("target")) > left;
+  await trial.until(goesOn, "the guest does not go on at a target that gave up moves before");
 }
 
 export async function releasedIsGone<C>(trial: Trial<C>): Promise<void> {

@@ -36,7 +36,7 @@ const ALWAYS: readonly Check[] = [
   ["is equal at the target after a move by its log", move.moveMakesEqual],
   ["gives and takes device state any number of times", move.deviceStateRepeats],
   ["goes on at the target, and not before it is told", move.goesOnAtTarget],
-  ["can be moved again after a move was given up", move.canBeGivenUp],
+  ["can be moved, to the same target, after moves were given up", move.canBeGivenUp],
   ["runs at the source no more once it was released", move.releasedIsGone],
 ];
 
