@@ -29,3 +29,12 @@ export {
   type StandingStage,
   type TargetMessage,
 } from "./messages.js";
+export {
+  type BookAnswer,
+  SessionBook,
+  type SessionBookOptions,
+  type SessionRequest,
+} from "./session-book.js";
+export { SourceSession, type SourceSessionOptions, type SourceStep } from "./source-session.js";
+export { TargetSession, type TargetSessionOptions, type TargetStage } from "./target-session.js";
+export type { TargetStep } from "./target-step.js";

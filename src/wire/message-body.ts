@@ -41,7 +41,7 @@ const NUMBERS = new Map<Kind, number>([
 ]);
 
 /** In the order of their numbers. */
-const STAGES: readonly StandingStage[] = ["unknown", "completing", "whole", "starting", "running"];
+const STAGES: readonly StandingStage[] = ["unknown", "whole", "starting", "running"];
 const NO_BYTES = new Uint8Array(0);
 
 export function kindNumber(kind: Kind): number {

@@ -58,7 +58,7 @@ export type SourceMessage =
   | { readonly kind: "bye" };
 
 /** How far the target is. `unknown`: it has never heard of the migration, or has forgotten it. */
-export type StandingStage = "unknown" | "completing" | "whole" | "starting" | "running";
+export type StandingStage = "unknown" | "whole" | "starting" | "running";
 
 export type TargetMessage =
   /** Memory is reserved; at most so many bytes of pages may be under way, or one frame. */

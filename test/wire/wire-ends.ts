@@ -152,7 +152,7 @@ function of<K extends string, T>(kind: K, fields: { [P in keyof T]: fc.Arbitrary
   return fc.record(fields).map((rest) => ({ kind, ...rest }));
 }
 
-const stage = fc.constantFrom("unknown", "completing", "whole", "starting", "running");
+const stage = fc.constantFrom("unknown", "whole", "starting", "running");
 
 export const sourceMessage = fc.oneof(
   of("prepare", { guest, postCopy: fc.boolean(), codecs: fc.string(), deviceState: bytes }),
