@@ -258,8 +258,9 @@ export class V86Guest implements V86Machine {
     this.resume();
   }
 
-  abort(): Promise<void> {
-    return this.destroy();
+  /** Leaves an empty machine, which can be prepared again, or destroyed if nothing is to come. */
+  abort(): void | Promise<void> {
+    return this.pause();
   }
 
   release(): Promise<void> {
