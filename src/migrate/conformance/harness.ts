@@ -7,7 +7,7 @@ import type { SourceMachine, TargetMachine } from "../ports.js";
 
 /** A guest's two machines, for one check: nothing of it is used again. */
 export interface PortsPair<Contents> {
-  /** With {@link portsArenaBytes} free. */
+  /** Of `precopy/kernels`, with `portsArenaBytes(pages)` free: lists and bitmaps lie there. */
   readonly kernels: Kernels;
   /** Its guest runs, and writes pages whenever it does. */
   readonly source: SourceMachine<Contents>;
