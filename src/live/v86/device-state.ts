@@ -2,10 +2,10 @@
  * The state of a v86 guest's CPU and devices, with its memory or without: v86's own format (version
  * 6), packed, under a header of ours.
  *
- *   ┌───────┬─────────┬──────────┬─────────────┬─────────────┬──────────────┬──────────────────┐
- *   │ magic │ version │ clock ms │ state bytes │ input bytes │ serial input │ state, packed    │
- *   └───────┴─────────┴──────────┴─────────────┴─────────────┴──────────────┴──────────────────┘
- *    u32 LE  u32       f64        u32           u32           bytes          (sparse.ts)
+ *   ┌───────┬─────────┬──────────┬─────────────┬─────────────┬───────────┬───────┬─────────────┐
+ *   │ magic │ version │ clock ms │ state bytes │ input bytes │ RAM bytes │ input │ state       │
+ *   └───────┴─────────┴──────────┴─────────────┴─────────────┴───────────┴───────┴─────────────┘
+ *    u32 LE  u32       f64        u32           u32           u32         serial  (sparse.ts)
  *
  * v86 0.5.462 restores less than it saves; what it gets wrong is put right here (src/cpu.js,
  * set_state; src/pci.js; src/uart.js; src/pit.js):
@@ -28,7 +28,7 @@ export type RestoreFix = "lazy-flags" | "pci" | "serial-input" | "pit";
 
 const MAGIC = 0x3638_7663;
 const VERSION = 1;
-const HEADER_BYTES = 24;
+const HEADER_BYTES = 28;
 /** v86 addresses less than 2 GiB of RAM; the rest is device buffers. */
 const STATE_BYTES_MAX = 2 ** 31;
 /** Far more than a person types ahead of a guest. */
@@ -56,6 +56,7 @@ export function saveState(emulator: V86Emulator, withMemory: boolean): Uint8Arra
   header.setFloat64(8, performance.now(), true);
   header.setUint32(16, state.length, true);
   header.setUint32(20, input.length, true);
+  header.setUint32(24, cpu.memory_size[0] as number, true);
   packed.set(input, HEADER_BYTES);
   return packed;
 }
@@ -80,11 +81,12 @@ export function restoreState(
   assert(!emulator.v86.running, "state is loaded into a guest that does not run");
   const { cpu } = emulator.v86;
   const parts = readHeader(bytes, options.withMemory);
+  const memoryBytes = cpu.memory_size[0] as number;
+  checkMemory(parts.memoryBytes ?? memoryBytes, memoryBytes);
   const kept = LOST_VIEWS.map((name) => cpu[name]);
   const { pci } = cpu.devices;
   const { unpack_memory: unpackMemory } = cpu;
   const setPciState = pci.set_state;
-  const memoryBytes = cpu.memory_size[0] as number;
   if (!options.withMemory) cpu.unpack_memory = () => {};
   if (options.without !== "pci") pci.set_state = (state) => restorePci(pci, state);
   try {
@@ -102,11 +104,9 @@ export function restoreState(
       cpu[name] = view;
     });
   }
-  if (cpu.memory_size[0] !== memoryBytes) {
-    const held = cpu.memory_size[0];
-    cpu.memory_size[0] = memoryBytes;
-    throw badState(`it is of a guest with ${held} bytes of memory, and this has ${memoryBytes}`);
-  }
+  const restoredBytes = cpu.memory_size[0] as number;
+  cpu.memory_size[0] = memoryBytes;
+  checkMemory(restoredBytes, memoryBytes);
   restoreInput(emulator, parts, options);
   restoreTimer(emulator, parts, options);
 }
@@ -114,15 +114,22 @@ export function restoreState(
 interface StateParts {
   readonly state: ArrayBuffer;
   readonly input: Uint8Array;
-  /** The saver's performance.now(); undefined in a state that v86 saved itself. */
+  /** The saver's performance.now() and RAM; undefined in a state that v86 saved itself. */
   readonly clockMs: number | undefined;
+  readonly memoryBytes: number | undefined;
+}
+
+function checkMemory(ofStateBytes: number, ownBytes: number): void {
+  if (ofStateBytes === ownBytes) return;
+  throw badState(`it is of a guest with ${ofStateBytes} bytes of RAM, and this has ${ownBytes}`);
 }
 
 function readHeader(bytes: Uint8Array, withMemory: boolean): StateParts {
   const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_BYTES || header.getUint32(0, true) !== MAGIC) {
     if (!withMemory) throw badState("it does not begin as one");
-    return { state: bytes.slice().buffer, input: new Uint8Array(0), clockMs: undefined };
+    const input = new Uint8Array(0);
+    return { state: bytes.slice().buffer, input, clockMs: undefined, memoryBytes: undefined };
   }
   const version = header.getUint32(4, true);
   if (version !== VERSION) throw badState(`it is of version ${version}, and ${VERSION} is known`);
@@ -136,7 +143,7 @@ function readHeader(bytes: Uint8Array, withMemory: boolean): StateParts {
   const clockMs = header.getFloat64(8, true);
   const input = bytes.slice(HEADER_BYTES, HEADER_BYTES + inputBytes);
   if (!Number.isFinite(clockMs)) throw badState("its clock is no number");
-  return { state: state.buffer, input, clockMs };
+  return { state: state.buffer, input, clockMs, memoryBytes: header.getUint32(24, true) };
 }
 
 /** set_state of src/pci.js, for devices without bars, and from where the bars are. */
