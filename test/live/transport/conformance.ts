@@ -117,11 +117,13 @@ export function conformance({ name, heldBytesMax, connect }: Kind): void {
       const { a, b } = await open();
       const got = collect(b);
       const ownEnd = ended(a);
-      void sendStream(a, 3 * MIB, 3);
-      await until(() => a.bytesWritten === 3 * MIB);
+      // One write far past what may be under way at once.
+      const written = a.write([new Uint8Array(12 * MIB).fill(1), Uint8Array.of(2)]);
       await a.close();
+      await written;
       const { bytes, error } = await got;
-      expect(bytes.length).toBe(3 * MIB);
+      expect(bytes.length).toBe(12 * MIB + 1);
+      expect(bytes.at(-1)).toBe(2);
       expect(error).toBeUndefined();
       expect(await ownEnd).toBeUndefined();
     });
@@ -130,9 +132,19 @@ export function conformance({ name, heldBytesMax, connect }: Kind): void {
       const { a, b } = await open();
       await a.write([new Uint8Array(5000)]);
       await a.close();
-      const { bytes, error } = await collect(b);
-      expect(bytes.length).toBe(5000);
-      expect(error).toBeUndefined();
+      const seen: string[] = [];
+      b.onClose((error) => seen.push(`end ${error}`));
+      await turn(10);
+      expect(seen).toEqual([]);
+      let bytes = 0;
+      b.onData((chunk) => {
+        bytes += chunk.length;
+      });
+      await until(() => seen.length > 0);
+      expect(bytes).toBe(5000);
+      b.onData(() => seen.push("data"));
+      await turn(10);
+      expect(seen).toEqual(["end undefined"]);
     });
 
     it("closes from both ends at once, and a second close and a destroy do no harm", async () => {
@@ -186,6 +198,18 @@ export function conformance({ name, heldBytesMax, connect }: Kind): void {
       expect(await ended(b)).toBe(fault);
       await theirs;
       expect(calls).toBe(1);
+    });
+
+    it("ends with what a handler throws, though the orderly end came before", async () => {
+      const { a, b } = await open();
+      const fault = new Error("not a frame");
+      await a.write([new Uint8Array(10)]);
+      await a.close();
+      await until(() => b.bytesRead === 10);
+      b.onData(() => {
+        throw fault;
+      });
+      expect(await ended(b)).toBe(fault);
     });
 
     it("leaves no listener behind", async () => {

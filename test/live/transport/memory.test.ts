@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { memoryPair } from "../../../src/live/transport/memory.js";
 import { collect, conformance, ended, until } from "./conformance.js";
 
@@ -16,6 +16,35 @@ conformance({
 });
 
 describe("a memory pair", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("has no more than a window under way, however much is written", async () => {
+    const windowBytes = 100_000;
+    const { a, b } = memoryPair({ windowBytes });
+    const written = a.write([new Uint8Array(5_000_000)]);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    // A chunk of 256 KiB may begin within the window and end past it.
+    expect(b.bytesRead).toBeLessThan(windowBytes + 256 * 1024);
+    b.onData(() => {});
+    await written;
+    await a.close();
+    expect(b.bytesRead).toBe(5_000_000);
+  });
+
+  it("leaves no timer behind, closed, destroyed or cut", async () => {
+    vi.useFakeTimers();
+    const pairs = [1, 2, 3].map(() => memoryPair({ heartbeatMs: 1000 }));
+    expect(vi.getTimerCount()).toBe(6);
+    const closing = pairs[0]?.a.close();
+    pairs[1]?.a.destroy();
+    pairs[2]?.cut();
+    await vi.advanceTimersByTimeAsync(50);
+    await closing;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("cuts the stream into other chunks than were written, the same for one seed", async () => {
     const sizes = async (chunkSeed: number): Promise<number[]> => {
       const { a, b } = memoryPair({ chunkSeed });

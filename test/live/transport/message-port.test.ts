@@ -64,6 +64,23 @@ describe("a message port transport", () => {
     expect((await end)?.message).toContain("its thread ended");
   });
 
+  it("hands its copy over without another", async () => {
+    const sent: { bytes: Uint8Array; transfer: ArrayBuffer[] }[] = [];
+    const transport = messagePortTransport({
+      postMessage: (message, transfer) => {
+        const { bytes } = message as { bytes?: Uint8Array };
+        if (bytes !== undefined) sent.push({ bytes, transfer });
+      },
+      ...{ addEventListener: () => {}, removeEventListener: () => {} },
+    });
+    const own = Uint8Array.of(1, 2, 3);
+    await transport.write([own]);
+    expect(sent.length).toBe(1);
+    expect(sent[0]?.transfer).toEqual([sent[0]?.bytes.buffer]);
+    expect(sent[0]?.bytes.buffer).not.toBe(own.buffer);
+    transport.destroy();
+  });
+
   it("leaves messages alone that are not ours, and ours of another version", async () => {
     const { port1, port2 } = new MessageChannel();
     const transport = messagePortTransport(port1 as unknown as PortLike);
