@@ -24,6 +24,7 @@ const FLAGS = [
 const MIME: Readonly<Record<string, string>> = {
   ".html": "text/html",
   ".js": "text/javascript",
+  ".mjs": "text/javascript",
   ".wasm": "application/wasm",
 };
 
@@ -49,7 +50,7 @@ export class BrowserBench {
     readonly origin: string,
   ) {}
 
-  static async start(pages: Readonly<Record<string, string>>): Promise<BrowserBench> {
+  static async start(pages: Readonly<Record<string, string | Buffer>>): Promise<BrowserBench> {
     const executablePath = findChromium();
     if (executablePath === undefined) {
       throw new Error("CI needs Chromium: apt-get install chromium, or set CHROMIUM to its path");
@@ -68,7 +69,7 @@ export class BrowserBench {
   }
 }
 
-function serve(pages: Readonly<Record<string, string>>): Server {
+function serve(pages: Readonly<Record<string, string | Buffer>>): Server {
   return createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
     const body = pages[pathname] ?? built(pathname);

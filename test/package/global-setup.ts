@@ -20,8 +20,12 @@ declare module "vitest" {
   }
 }
 
-const SOURCES = ["src", "assembly", "scripts", "asconfig.json", "rollup.config.js", "package.json"];
-const PRODUCTS = ["index.js", "index.cjs", "index.d.ts", "index.d.cts", "cli.js", "kernels.wasm"];
+const CONFIGS = ["asconfig.json", "asconfig.page-hash.json", "rollup.config.js", "package.json"];
+const SOURCES = ["src", "assembly", "scripts", ...CONFIGS];
+const PRODUCTS = [
+  ...["index.js", "index.cjs", "index.d.ts", "index.d.cts", "v86.js", "v86.d.ts"],
+  ...["cli.js", "kernels.wasm"],
+];
 
 export default function setup(project: TestProject): () => void {
   if (isStale()) npm(["run", "build"]);
