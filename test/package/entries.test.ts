@@ -110,6 +110,23 @@ describe("with its dependencies installed", () => {
     expect(runNode(dir, [file]).trim()).toBe("object true bad-scenario");
   });
 
+  it("makes a v86 guest that shares the kernels' classes", () => {
+    const text = `
+      import { readFileSync } from "node:fs";
+      import { Kernels, PageBitmap } from "precopy/kernels";
+      import { V86Guest } from "precopy/v86";
+      import { V86 } from "v86";
+      const wasm = readFileSync("node_modules/v86/build/v86.wasm");
+      const guest = await V86Guest.create({ V86, wasm, memoryBytes: 2 ** 21 });
+      const kernels = await Kernels.load({ arenaBytes: 65536 });
+      guest.enableLogDirty();
+      const dirty = PageBitmap.create(kernels, guest.pages);
+      console.log(guest.tracking, guest.describe().kind, guest.harvest("ram", dirty));
+      await guest.destroy();`;
+    const dir = makeProject("v86", { "v86.mjs": text }, ["v86"]);
+    expect(runNode(dir, ["v86.mjs"]).trim()).toBe("tlb v86 0");
+  });
+
   describe("as a command", () => {
     const installed = ["zod", "yaml", "commander", "picocolors", "tinypool"];
     const cli = "node_modules/precopy/dist/cli.js";
@@ -160,6 +177,8 @@ describe("what the built files import", () => {
     ["kernels.cjs", []],
     ["scenario.js", ["yaml", "zod"]],
     ["scenario.cjs", ["yaml", "zod"]],
+    ["v86.js", []],
+    ["v86.d.ts", []],
     ["index.d.ts", []],
     ["kernels.d.cts", []],
   ])("%s: from outside the package %j", (entry, expected) => {

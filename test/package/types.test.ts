@@ -55,6 +55,25 @@ export const specOf = async (
 ): Promise<SimulationSpec> => (await loadScenario(...args)).spec;
 `;
 
+const V86_GUEST = `
+import { V86 } from "v86";
+import { PageBitmap } from "precopy/kernels";
+import { V86Guest, type V86GuestOptions } from "precopy/v86";
+
+export async function written(wasm: ArrayBuffer, into: PageBitmap): Promise<number> {
+  const options: V86GuestOptions = { V86, wasm, memoryBytes: 2 ** 24, tracking: "tlb" };
+  const guest = await V86Guest.create(options);
+  guest.enableLogDirty();
+  return guest.harvest("ram", into);
+}
+
+class Other {
+  constructor(readonly size: number) {}
+}
+// @ts-expect-error the class has to be v86's
+export const wrong: V86GuestOptions["V86"] = Other;
+`;
+
 const STRICT = {
   target: "ES2022",
   lib: ["ES2022", "DOM"],
@@ -99,6 +118,25 @@ describe("declarations", () => {
         }),
       },
       ["zod", "yaml"],
+    );
+    expect(compile(dir)).toBe("");
+  });
+});
+
+describe("declarations of precopy/v86", () => {
+  it.each([
+    ["bundler", { ...STRICT, module: "ESNext", moduleResolution: "bundler" }],
+    ["node16", { ...STRICT, module: "Node16" }],
+  ])("take the class of the package v86: %s", (name, options) => {
+    // v86's own declarations name what it does not declare.
+    const compilerOptions = { ...options, skipLibCheck: true };
+    const dir = makeProject(
+      `types-v86-${name}`,
+      {
+        "guest.mts": V86_GUEST,
+        "tsconfig.json": JSON.stringify({ compilerOptions, files: ["guest.mts"] }),
+      },
+      ["v86"],
     );
     expect(compile(dir)).toBe("");
   });

@@ -61,10 +61,14 @@ export class V86Guest implements V86Machine {
         ? new TlbTracking(loaded.emulator.v86.cpu, loaded.exports, loaded.memory)
         : await HashTracking.create(loaded.exports, loaded.memory);
     const guest = new V86Guest(options, build, loaded, log, devicesOf(made));
-    if (options.boot !== undefined && "state" in options.boot) {
+    if (options.boot === undefined || !("state" in options.boot)) return guest;
+    try {
       guest.restore(bytesOf(options.boot.state), true);
+      return guest;
+    } catch (error) {
+      await guest.destroy();
+      throw error;
     }
-    return guest;
   }
 
   private constructor(
@@ -102,7 +106,7 @@ export class V86Guest implements V86Machine {
     return this.loaded.memory.page(pfn);
   }
 
-  /** Puts contents (4,096 bytes) into a page, past the log. */
+  /** Puts contents (4,096 bytes) into a page, past the TLB's log; a log by hashes sees it. */
   writePage(pfn: number, contents: Uint8Array): void {
     assert(contents.length === PAGE_SIZE_BYTES, `${contents.length} bytes are a page`);
     this.page(pfn).set(contents);
