@@ -8,7 +8,7 @@
  */
 import { assert } from "../base/assert.js";
 import { PrecopyError } from "../base/errors.js";
-import type { Kernels, Pointer } from "../kernels/index.js";
+import { type Kernels, type Pointer, U32Buffer } from "../kernels/index.js";
 import { PAGE_BYTES } from "./codec.js";
 import { takeCompressed } from "./compressor.js";
 import { inflatePage } from "./deflate.js";
@@ -92,12 +92,13 @@ export class CodecPipeline {
   }
 }
 
-/** The memory that is filled; views of 4 KiB. */
+/** The memory that is filled. */
 export interface TargetPages {
   readonly pages: number;
-  /** The page as it is, valid until the next call. */
+  /** The page's 4 KiB as they are, valid until the next call. */
   read(page: number): Uint8Array;
-  write(page: number, content: Uint8Array): void;
+  /** 4 KiB for each page, in the order of the list. */
+  write(pages: U32Buffer, contents: Uint8Array): void;
 }
 
 export interface DecoderOptions {
@@ -111,15 +112,17 @@ export interface DecoderOptions {
 export class PipelineDecoder {
   private readonly xbzrle: XbzrleDecoder;
   private readonly ptr: Pointer;
-  private readonly staged = new Uint32Array(PIPELINE_PAGES_MAX);
-  private count = 0;
+  private readonly staged: U32Buffer;
   /** Which frame staged a page last, and where. */
   private readonly stagedBy: Uint32Array;
   private readonly stagedAt: Uint16Array;
   private frames = 0;
   private isBusy = false;
 
-  static readonly arenaBytes = PIPELINE_PAGES_MAX * PAGE_BYTES + XbzrleDecoder.arenaBytes;
+  static readonly arenaBytes =
+    PIPELINE_PAGES_MAX * PAGE_BYTES +
+    U32Buffer.bytesFor(PIPELINE_PAGES_MAX) +
+    XbzrleDecoder.arenaBytes;
 
   constructor(
     private readonly kernels: Kernels,
@@ -128,31 +131,39 @@ export class PipelineDecoder {
   ) {
     this.xbzrle = new XbzrleDecoder(kernels);
     this.ptr = kernels.allocate(PIPELINE_PAGES_MAX * PAGE_BYTES, "decoded pages");
+    this.staged = U32Buffer.create(kernels, PIPELINE_PAGES_MAX, "decoded pages");
     this.stagedBy = new Uint32Array(target.pages);
     this.stagedAt = new Uint16Array(target.pages);
   }
 
-  /** Returns how many pages it wrote. */
-  async decode(frame: Uint8Array, packets: readonly MultifdPacket[] = []): Promise<number> {
+  /**
+   * Returns how many pages it wrote. `inspect` sees them all, 4 KiB each from `ptr` on, before any
+   * is written; what it throws leaves everything as it was.
+   */
+  async decode(
+    frame: Uint8Array,
+    packets: readonly MultifdPacket[] = [],
+    inspect?: (pages: Uint32Array, ptr: Pointer) => void,
+  ): Promise<number> {
     assert(!this.isBusy, "one frame at a time");
     this.isBusy = true;
     try {
       this.frames++;
-      this.count = 0;
+      this.staged.length = 0;
       const reader = new FrameReader(frame, this.target.pages);
       while (reader.next()) await this.decodeRecord(reader);
       for (const { bytes } of packets) {
         decodePacket(bytes, this.target.pages, (page, content) => this.bytesOf(page).set(content));
       }
       const dedup = this.options.dedup;
-      const received = this.count;
+      const received = this.staged.length;
       const commit = await dedup?.complete(this.staging(), (why) => reader.malformed(why));
-      for (let i = 0; i < this.count; i++) {
-        this.target.write(this.staged[i] as number, this.bytesAt(i));
-        if (i < received) dedup?.forget(this.staged[i] as number);
-      }
+      const pages = this.staged.view();
+      inspect?.(pages, this.ptr);
+      this.target.write(this.staged, this.kernels.bytes(this.ptr, pages.length * PAGE_BYTES));
+      for (let i = 0; i < received; i++) dedup?.forget(pages[i] as number);
       commit?.();
-      return this.count;
+      return pages.length;
     } finally {
       this.isBusy = false;
     }
@@ -161,7 +172,7 @@ export class PipelineDecoder {
   private async decodeRecord(reader: FrameReader): Promise<void> {
     const { page, flag } = reader;
     if (this.stagedBy[page] === this.frames) throw reader.malformed(`page ${page} comes twice`);
-    if (this.count === PIPELINE_PAGES_MAX) {
+    if (this.staged.length === PIPELINE_PAGES_MAX) {
       throw reader.malformed(`more than ${PIPELINE_PAGES_MAX} pages`);
     }
     const bytes = this.bytesOf(page);
@@ -216,7 +227,8 @@ export class PipelineDecoder {
 
   /** Room for a page that was not staged before. */
   private bytesOf(page: number): Uint8Array {
-    if (this.stagedBy[page] === this.frames || this.count === PIPELINE_PAGES_MAX) {
+    const at = this.staged.length;
+    if (this.stagedBy[page] === this.frames || at === PIPELINE_PAGES_MAX) {
       throw new PrecopyError(
         "bad-input",
         `page ${page} comes twice, or more than ${PIPELINE_PAGES_MAX} pages come at once; nothing ` +
@@ -224,16 +236,12 @@ export class PipelineDecoder {
       );
     }
     this.stagedBy[page] = this.frames;
-    this.stagedAt[page] = this.count;
-    this.staged[this.count] = page;
-    return this.bytesAt(this.count++);
+    this.stagedAt[page] = at;
+    this.staged.push(page);
+    return this.kernels.bytes(this.pointerOf(page), PAGE_BYTES);
   }
 
   private pointerOf(page: number): Pointer {
     return this.ptr + (this.stagedAt[page] as number) * PAGE_BYTES;
-  }
-
-  private bytesAt(i: number): Uint8Array {
-    return this.kernels.bytes(this.ptr + i * PAGE_BYTES, PAGE_BYTES);
   }
 }

@@ -51,6 +51,13 @@ export class U32Buffer {
     return this.kernels.memoryWords[this.ptr / 4 + index] as number;
   }
 
+  /** One more value behind the last. */
+  push(value: number): void {
+    const at = this.valid;
+    this.length = at + 1;
+    this.kernels.memoryWords[this.ptr / 4 + at] = value;
+  }
+
   /** Copies the values in and sets the length. */
   set(values: ArrayLike<number>): void {
     this.length = values.length;

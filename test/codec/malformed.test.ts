@@ -15,7 +15,7 @@ import {
   PipelineDecoder,
 } from "../../src/codec/index.js";
 import { Kernels } from "../../src/kernels/index.js";
-import { Ends, PAGE } from "../support/codec-run.js";
+import { Ends, PAGE, writeTo } from "../support/codec-run.js";
 
 const PAGES = 64;
 const EOS = [0, 0, 0, 0, 0, 0, 0, 0x10];
@@ -39,7 +39,7 @@ function target() {
   const kernels = Kernels.loadSync({ arenaBytes: 24 * 2 ** 20 });
   const memory = Uint8Array.from({ length: PAGES * PAGE }, (_, i) => (i * 7) & 255);
   const read = (n: number) => memory.subarray(n * PAGE, (n + 1) * PAGE);
-  const write = (n: number, content: Uint8Array) => memory.set(content, n * PAGE);
+  const write = writeTo(memory);
   const dedup = new HashDedupDecoder(kernels, PAGES, read);
   const decoder = new PipelineDecoder(kernels, { pages: PAGES, read, write }, { dedup, zstd });
   return { kernels, memory, dedup, decoder };

@@ -24,7 +24,7 @@ import {
   zstdEncoder,
 } from "../../src/codec/index.js";
 import { ContentProfile, type ContentProfileSpec } from "../../src/guest/content-profile.js";
-import { Kernels } from "../../src/kernels/index.js";
+import { Kernels, type U32Buffer } from "../../src/kernels/index.js";
 import { ContentPages } from "./content-pages.js";
 
 export const PAGE = 4096;
@@ -76,7 +76,7 @@ export class Ends {
       kernels,
       encoders.filter((encoder) => encoder !== undefined),
     );
-    const write = (page: number, content: Uint8Array) => this.memory.set(content, page * PAGE);
+    const write = writeTo(this.memory);
     const target = { pages, read, write };
     const hasDedup = stages.some(({ name }) => name === "hash-dedup");
     this.decoder = new PipelineDecoder(kernels, target, {
@@ -93,6 +93,14 @@ export class Ends {
     const packetBytes = packets.reduce((sum, { bytes }) => sum + bytes.length, 0);
     return frame.length - HEADER + packetBytes + this.digestBytes - digestsBefore;
   }
+}
+
+/** Pages as a decoder hands them over, into a memory. */
+export function writeTo(memory: Uint8Array): (list: U32Buffer, contents: Uint8Array) => void {
+  return (list, contents) =>
+    list.view().forEach((page, i) => {
+      memory.set(contents.subarray(i * PAGE, (i + 1) * PAGE), page * PAGE);
+    });
 }
 
 export interface CodecRun {

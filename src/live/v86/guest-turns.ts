@@ -16,9 +16,8 @@ const CREDIT_MS = 20;
 export class GuestTurns {
   /** Instructions executed; v86 counts modulo 2^32, a turn runs far fewer. */
   instructions = 0;
-  /** Time within turns, and between them as far as the guest asked to sleep (HLT), nanoseconds. */
+  /** Time within turns, nanoseconds. */
   ranNs = 0;
-  idleNs = 0;
   /** A turn is under way: the guest is not to be looked at. */
   turning = false;
   private brake: Brake = NO_BRAKE;
@@ -27,6 +26,7 @@ export class GuestTurns {
   private endedMs = 0;
   private askedMs = 0;
   private chargedWrites = 0;
+  private idledMs = 0;
 
   /** @param firstWrites see PageTracking; undefined where nothing tells */
   constructor(
@@ -38,6 +38,12 @@ export class GuestTurns {
     this.endedMs = performance.now();
     const mainLoop = cpu.main_loop;
     cpu.main_loop = () => this.turn(mainLoop);
+  }
+
+  /** Time between turns as far as the guest asked to sleep (HLT), up to now, nanoseconds. */
+  get idleNs(): number {
+    const asleep = this.emulator.v86.running && !this.turning;
+    return (this.idledMs + (asleep ? this.sleptMs(performance.now()) : 0)) * NS_PER_MS;
   }
 
   setBrake(brake: Brake): void {
@@ -68,7 +74,7 @@ export class GuestTurns {
 
   private turn(mainLoop: () => number): number {
     const startMs = performance.now();
-    this.idleNs += Math.min(startMs - this.endedMs, this.askedMs) * NS_PER_MS;
+    this.idledMs += this.sleptMs(startMs);
     if (this.owedMs > 0) {
       this.owedMs = Math.max(this.owedMs - (startMs - this.endedMs), -CREDIT_MS);
     }
@@ -84,6 +90,11 @@ export class GuestTurns {
     this.charge(this.endedMs - startMs);
     if (this.emulator.v86.stopping) return 0;
     return Math.max(this.askedMs, this.owedMs);
+  }
+
+  /** Of the time since the last turn. */
+  private sleptMs(nowMs: number): number {
+    return Math.min(nowMs - this.endedMs, this.askedMs);
   }
 
   private count(): void {

@@ -1,0 +1,337 @@
+/**
+ * A live migration's dealings with the target and with the fate of the guest: connection and
+ * reservation at the beginning, and from the pause on the last state, the commit point, permission,
+ * and what follows from a link that breaks. What the target says is checked by the session
+ * (wire/source-session.ts) before it counts.
+ */
+import { AssertionError } from "../base/assert.js";
+import { PrecopyError } from "../base/errors.js";
+import { type Kernels, type PageBitmap, U32Buffer } from "../kernels/index.js";
+import type { Command, MigrationEvent, Outcome } from "../migrate/messages.js";
+import type { Migration } from "../migrate/migration.js";
+import type { MigrationConfig } from "../migrate/migration-config.js";
+import { NO_BRAKE } from "../policy/throttle.js";
+import { NO_RUNS, type SourceMessage, type SourceStep } from "../wire/index.js";
+import { codecNames } from "./live-codecs.js";
+import { mayPostCopy } from "./live-config.js";
+import { type LiveLink, sleepNs } from "./live-link.js";
+import type { LiveMachine, LiveMigrationOptions } from "./live-migration.js";
+import { type Standing, standingOf, type Told } from "./live-result.js";
+import { MemoryDigest } from "./memory-digest.js";
+
+export interface SourceHandOverParts {
+  readonly engine: Migration;
+  readonly kernels: Kernels;
+  readonly machine: LiveMachine;
+  readonly link: LiveLink;
+  readonly config: MigrationConfig;
+  readonly options: LiveMigrationOptions;
+  now(): number;
+  feed(event: MigrationEvent): void;
+  /** Waits, then goes on; what goes wrong comes back by {@link SourceHandOver.failed}. */
+  attempt<T>(doing: Promise<T>, then: (result: T) => void): void;
+}
+
+/** Between two tries to reach the target again. */
+const RECONNECT_NS = 250e6;
+
+export class SourceHandOver {
+  paused = false;
+  /** Permission to run is being given, or was: nothing can be cancelled any more. */
+  committing = false;
+  /** How far the guest had come when it left, or when the attempt was given up. */
+  stood: Standing | undefined;
+  readonly told: Told = {
+    verifyNs: 0,
+    verified: false,
+    checkedPages: 0,
+    deviceStateBytes: 0,
+    rehearsalNs: 0,
+    faults: 0,
+  };
+  private readonly digest: MemoryDigest | undefined;
+  private readonly runs: U32Buffer;
+  private prepareId = -1;
+  /** Runs of pages that the target lacked when the connection came back. */
+  private lacking: Uint32Array = NO_RUNS;
+  private standing: () => void = () => {};
+  private answered: ((wanted: Uint8Array) => void)[] = [];
+  /** What caused the target's next answer: it cannot be true before. */
+  private causeNs = 0;
+  private over = false;
+
+  constructor(private readonly parts: SourceHandOverParts) {
+    const { kernels, config, options } = parts;
+    this.runs = U32Buffer.create(kernels, config.pages + 2, "runs of absent pages");
+    if (options.verify === true) this.digest = new MemoryDigest(kernels);
+  }
+
+  static arenaBytes(pages: number): number {
+    return MemoryDigest.arenaBytes + U32Buffer.bytesFor(pages + 2);
+  }
+
+  execute(command: Command): void {
+    switch (command.kind) {
+      case "connect":
+        return this.attempt(this.connect(), command.id);
+      case "prepare":
+        this.prepareId = command.id;
+        return this.attempt(this.prepare());
+      case "pause":
+        return this.attempt(this.pause(), command.id);
+      case "finish":
+        return this.finish(command.absent);
+      case "commit":
+        return this.attempt(this.commit(command.epoch), command.id);
+      case "go":
+        return this.say({ kind: "go", epoch: command.epoch });
+      case "finish-residual":
+        return this.say({ kind: "finish-residual" });
+      case "reconnect":
+        this.owedAgain();
+        return this.done(command.id);
+      case "release-source":
+        return this.attempt(Promise.resolve(this.parts.machine.release()));
+      case "roll-back":
+        return this.attempt(this.rollBack());
+      case "abandon":
+        return;
+      default:
+        throw new AssertionError(`${command.kind} belongs to the migration itself`);
+    }
+  }
+
+  /** What of the target's words counts. */
+  hear(step: SourceStep, heardNs: number): void {
+    if (this.over) return;
+    const { feed } = this.parts;
+    switch (step.kind) {
+      case "prepared":
+        return this.done(this.prepareId);
+      case "refused":
+        return feed({ kind: "refused", id: this.prepareId, atNs: heardNs, reason: step.reason });
+      case "peer":
+        return this.fromPeer(step, heardNs);
+      case "fault":
+        this.told.faults++;
+        return feed({ kind: "fault", page: step.page, atNs: heardNs });
+      case "answers":
+        return this.answered.shift()?.(step.wanted);
+      case "failed":
+        return this.targetFailed(step.reason);
+      case "standing":
+        this.lacking = step.absent;
+        return this.standing();
+      case "taken":
+      case "pong":
+        return;
+    }
+  }
+
+  linkDown(reason: string): void {
+    if (this.over) return;
+    this.answered = [];
+    if (!this.committing) return this.giveUp(reason);
+    const { engine, feed, now } = this.parts;
+    feed({ kind: "link", up: false, atNs: now() });
+    if (!engine.ended) void this.reachAgain();
+  }
+
+  /** Hash-dedup's question; the answer is a bit a digest. */
+  async ask(digests: Uint8Array): Promise<Uint8Array> {
+    const answer = new Promise<Uint8Array>((resolve) => {
+      this.answered.push(resolve);
+    });
+    const sent = await this.parts.link.send({ kind: "ask", digests }, { urgent: false });
+    if (sent === undefined) throw new PrecopyError("aborted", "the link broke before an answer");
+    return await answer;
+  }
+
+  /** State of CPUs and devices; the list of absent pages, the other state, goes with `finish`. */
+  async sendState(ofDevices: boolean): Promise<boolean> {
+    const { link, machine } = this.parts;
+    if (!ofDevices) return link.isUp;
+    const state = await machine.deviceState();
+    this.told.deviceStateBytes = state.length;
+    return (await link.send({ kind: "device-state", state }, { urgent: false })) !== undefined;
+  }
+
+  /** A call to the machine or the link went wrong. */
+  failed(error: Error): void {
+    if (!(error instanceof PrecopyError)) throw error;
+    this.giveUp(error.message);
+  }
+
+  /** Says good-bye, or that it is over, and leaves the guest as the outcome wants it. */
+  async end(outcome: Outcome): Promise<void> {
+    const { engine, link } = this.parts;
+    this.over = true;
+    if (outcome === "target-runs") return await link.endWith({ kind: "bye" });
+    if (outcome === "in-doubt") return await link.endWith(undefined);
+    await link.endWith({ kind: "abort", reason: engine.stopReason });
+  }
+
+  private async connect(): Promise<void> {
+    await this.parts.link.open(false);
+  }
+
+  /** The trial state tells early that devices do not fit, and warms both ends for the real one. */
+  private async prepare(): Promise<void> {
+    const { machine, config, link, now, options } = this.parts;
+    let deviceState: Uint8Array | undefined;
+    if (options.rehearse !== false) {
+      const fromNs = now();
+      await machine.pause();
+      try {
+        deviceState = await machine.deviceState();
+      } finally {
+        if (!this.over) await machine.resume();
+      }
+      this.told.rehearsalNs = now() - fromNs;
+    }
+    await link.send(
+      {
+        kind: "prepare",
+        guest: machine.describe(),
+        postCopy: mayPostCopy(config),
+        codecs: codecNames(config.codecs),
+        ...(deviceState !== undefined && { deviceState }),
+      },
+      { urgent: false },
+    );
+  }
+
+  private async pause(): Promise<void> {
+    const { machine, now } = this.parts;
+    await machine.pause();
+    this.paused = true;
+    this.stood = standingOf(machine, now());
+  }
+
+  private finish(absent: PageBitmap | undefined): void {
+    const { machine, config, link, options, now } = this.parts;
+    if (absent !== undefined) {
+      absent.runs(this.runs);
+      this.say({ kind: "absent", region: "ram", runs: startsAndLengths(this.runs.view()) });
+    }
+    const fromNs = now();
+    const digest =
+      absent === undefined ? this.digest?.of(machine, config.pages, options.crypto) : undefined;
+    this.told.verifyNs = now() - fromNs;
+    this.causeNs = now();
+    const epoch = config.epoch;
+    void link.send(
+      { kind: "finish", epoch, ...(digest !== undefined && { digest }) },
+      { urgent: false },
+    );
+  }
+
+  private async commit(epoch: number): Promise<void> {
+    this.committing = true;
+    const { link } = this.parts;
+    try {
+      await this.parts.options.recordCommit?.(epoch);
+    } catch (error) {
+      // Nothing was recorded, and nobody was permitted anything.
+      this.committing = false;
+      throw new PrecopyError(
+        "aborted",
+        `the commit of epoch ${epoch} could not be recorded: ${(error as Error).message}`,
+      );
+    }
+    // A connection that broke while it was being recorded: the target cannot have been permitted.
+    if (!link.session.permit(epoch)) throw new PrecopyError("aborted", "the link was lost");
+    this.causeNs = this.parts.now();
+  }
+
+  /** Before the commit point, or when the target will never run: the guest goes on here. */
+  private async rollBack(): Promise<void> {
+    const { machine, now } = this.parts;
+    this.over = true;
+    this.committing = false;
+    this.stood ??= standingOf(machine, now());
+    machine.disableLogDirty();
+    machine.setBrake(NO_BRAKE);
+    if (this.paused) await machine.resume();
+    this.paused = false;
+  }
+
+  private async reachAgain(): Promise<void> {
+    const { engine, link, feed, now } = this.parts;
+    while (!engine.ended && !link.isUp) {
+      const told = new Promise<void>((resolve) => {
+        this.standing = resolve;
+      });
+      try {
+        await link.open(true);
+      } catch {
+        await sleepNs(RECONNECT_NS);
+        continue;
+      }
+      // A connection that breaks before it says where the target is counts as none.
+      await Promise.race([told, link.broken()]);
+    }
+    if (!engine.ended) feed({ kind: "link", up: true, atNs: now() });
+  }
+
+  /** What the target lacks of what had left is owed again: it was lost on the way. */
+  private owedAgain(): void {
+    const { lacking, runs } = this;
+    const pages: number[] = [];
+    for (let i = 0; i < lacking.length; i += 2) {
+      const start = lacking[i] as number;
+      for (let k = 0; k < (lacking[i + 1] as number); k++) pages.push(start + k);
+    }
+    runs.set(pages);
+    this.parts.engine.mover.owed.setBatch(runs);
+  }
+
+  private fromPeer({ message, said }: SourceStep & { kind: "peer" }, heardNs: number): void {
+    const { link, feed } = this.parts;
+    if (said.kind === "refused-to-run") {
+      this.committing = false;
+      return feed({ kind: "peer", message, receivedNs: heardNs, atNs: heardNs });
+    }
+    if (said.kind === "image-complete") {
+      this.told.verifyNs += said.verifyNs;
+      this.told.checkedPages = said.checkedPages;
+      this.told.verified = this.digest !== undefined;
+    }
+    const receivedNs = link.clock.toOurs(said.atNs, { causedNs: this.causeNs, heardNs });
+    this.causeNs = receivedNs;
+    feed({ kind: "peer", message, receivedNs, atNs: heardNs });
+  }
+
+  /** In post-copy after GO there is no way back: the guest is lost with what it lacks. */
+  private targetFailed(reason: string): void {
+    if (!this.committing) return this.giveUp(`the target failed: ${reason}`);
+    this.parts.link.cut();
+  }
+
+  private giveUp(reason: string): void {
+    const { feed, now } = this.parts;
+    feed({ kind: "cancel", reason, atNs: now() });
+  }
+
+  private say(message: SourceMessage): void {
+    void this.parts.link.send(message, { urgent: false });
+  }
+
+  private done(id: number): void {
+    const { machine, now, feed } = this.parts;
+    feed({ kind: "done", id, atNs: now(), virtualNs: machine.virtualNs() });
+  }
+
+  private attempt(doing: Promise<void>, id?: number): void {
+    this.parts.attempt(doing, () => {
+      if (id !== undefined) this.done(id);
+    });
+  }
+}
+
+/** Runs as first and end (exclusive) to start and length, as the wire has them. */
+function startsAndLengths(runs: Uint32Array): Uint32Array {
+  const out = runs.slice();
+  for (let i = 1; i < out.length; i += 2) out[i] = (out[i] as number) - (out[i - 1] as number);
+  return out;
+}
