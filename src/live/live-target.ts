@@ -5,48 +5,22 @@
  * here only when the session says so, once.
  */
 import { PrecopyError } from "../base/errors.js";
-import type { ZstdModule } from "../codec/index.js";
-import { Kernels, type KernelsOptions, PageBitmap, U32Buffer } from "../kernels/index.js";
-import type { MachineDescription, TargetMachine } from "../migrate/ports.js";
+import type { MachineDescription } from "../migrate/ports.js";
 import {
-  equalInConstantTime,
   type FrameChannel,
+  type PagesMessage,
+  type PrepareMessage,
   type SourceMessage,
   type TargetMessage,
   TargetSession,
   type TargetSessionOptions,
   type TargetStep,
-  type WireCrypto,
 } from "../wire/index.js";
+import { type ArrivalMachine, ArrivalRoom, type ArrivalRoomOptions } from "./arrival-room.js";
 import { monotonicNs } from "./clock.js";
-import { MemoryDigest } from "./memory-digest.js";
-import { PageWriter } from "./page-writer.js";
 import type { Transport } from "./transport/transport.js";
 
-/** A machine whose guest may run while pages are absent (post-copy). */
-export interface FaultingMachine {
-  /**
-   * From `run` on, an access to one of these pages waits until it has been written; `fault` is
-   * called once for each page that is waited for. May be called again for the same pages after a
-   * broken connection, to hear the faults that still wait.
-   */
-  expectPages(missing: PageBitmap, fault: (page: number) => void): void;
-  /** Nothing is missing any more. */
-  allArrived(): void;
-}
-
-export type ArrivalMachine = TargetMachine<Uint8Array> &
-  Partial<FaultingMachine> & {
-    /** Gives back all that it holds; it was made for one guest, which did not come. */
-    destroy?(): void | Promise<void>;
-  };
-
-export interface LiveTargetOptions extends TargetSessionOptions {
-  readonly crypto: WireCrypto;
-  /** An empty machine for this guest; throws a PrecopyError that says why there is none. */
-  createMachine(guest: MachineDescription): Promise<ArrivalMachine>;
-  readonly zstd?: ZstdModule;
-  readonly kernels?: Omit<KernelsOptions, "arenaBytes">;
+export interface LiveTargetOptions extends TargetSessionOptions, ArrivalRoomOptions {
   /** A source that says nothing for this long is gone. */
   readonly silenceNs: number;
   changed?(target: LiveTarget): void;
@@ -59,17 +33,6 @@ export interface SourceConnection {
   readonly early: readonly Uint8Array[];
 }
 
-/** What is made when room is reserved. */
-interface Room {
-  readonly guest: MachineDescription;
-  readonly machine: ArrivalMachine;
-  readonly kernels: Kernels;
-  readonly writer: PageWriter;
-  readonly digest: MemoryDigest;
-  readonly missing: PageBitmap;
-  readonly list: U32Buffer;
-}
-
 const PULSES_PER_SILENCE = 4;
 
 export class LiveTarget {
@@ -77,7 +40,7 @@ export class LiveTarget {
   /** Pages that the guest waited for. */
   faults = 0;
   bytesReceived = 0;
-  private room: Room | undefined;
+  private room: ArrivalRoom | undefined;
   private connection: SourceConnection | undefined;
   private readonly steps: TargetStep[] = [];
   private working: Promise<void> = Promise.resolve();
@@ -102,7 +65,7 @@ export class LiveTarget {
 
   /** Pages compared with their checks as they arrived. */
   get checkedPages(): number {
-    return this.room?.writer.checkedPages ?? 0;
+    return this.room?.checkedPages ?? 0;
   }
 
   /** The first connection of the attempt, or one that takes the place of a broken one. */
@@ -131,15 +94,9 @@ export class LiveTarget {
 
   private resume(connection: SourceConnection): void {
     const { room } = this;
-    if (room === undefined) {
-      this.take(this.session.resumed(monotonicNs()));
-    } else {
-      room.missing.runs(room.list);
-      const runs = startsAndLengths(room.list.view());
-      clearTimeout(this.patience);
-      this.connection = connection;
-      this.take(this.session.resumed(monotonicNs(), runs));
-    }
+    clearTimeout(this.patience);
+    this.connection = connection;
+    this.take(this.session.resumed(monotonicNs(), room?.absentRuns()));
     this.listen(connection);
     for (const page of this.waited) this.take(this.session.faulted(page));
   }
@@ -231,7 +188,7 @@ export class LiveTarget {
       case "answer-ask":
         return this.take(session.answered(await this.want(step.digests)));
       case "note-absent":
-        return this.noteAbsent(step.runs);
+        return this.room?.noteAbsent(step.runs);
       case "load-device-state":
         return await this.room?.machine.loadDeviceState(step.state);
       case "complete":
@@ -266,72 +223,28 @@ export class LiveTarget {
   }
 
   /** Returns why there is no room. */
-  private async makeRoom(
-    prepare: Extract<SourceMessage, { kind: "prepare" }>,
-  ): Promise<string | undefined> {
-    const { guest, postCopy, deviceState, codecs } = prepare;
-    const { options } = this;
-    const machine = await options.createMachine(guest);
-    const { pages } = guest;
-    const list = U32Buffer.bytesFor(pages + 2);
-    const arenaBytes =
-      PageWriter.arenaBytes() + MemoryDigest.arenaBytes + PageBitmap.bytesFor(pages) + list + 65536;
-    const kernels = await Kernels.load({ ...options.kernels, arenaBytes });
-    this.room = {
-      guest,
-      machine,
-      kernels,
-      writer: new PageWriter({ kernels, machine, pages, codecs, zstd: options.zstd }),
-      digest: new MemoryDigest(kernels),
-      missing: PageBitmap.create(kernels, pages, "absent pages"),
-      list: U32Buffer.create(kernels, pages + 2, "runs of absent pages"),
-    };
-    const refusal = await machine.prepare(guest);
-    if (refusal !== undefined) return refusal;
-    if (postCopy && machine.expectPages === undefined) {
-      return `the machine here cannot run ${guest.name} while pages are absent: take a strategy without post-copy`;
-    }
-    if (deviceState !== undefined) await machine.loadDeviceState(deviceState);
-    return undefined;
+  private async makeRoom(prepare: PrepareMessage): Promise<string | undefined> {
+    this.room = await ArrivalRoom.make(prepare, this.options);
+    return await this.room.prepare(prepare);
   }
 
-  private async apply(message: Extract<SourceMessage, { kind: "pages" }>): Promise<void> {
-    const { room } = this;
-    if (room === undefined) return;
-    await room.writer.apply(message);
-    if (room.missing.isEmpty()) return;
-    room.list.set(message.pages);
-    room.missing.clearBatch(room.list);
+  private async apply(message: PagesMessage): Promise<void> {
+    await this.room?.apply(message);
     for (const page of message.pages) this.waited.delete(page);
   }
 
   private async want(digests: Uint8Array): Promise<Uint8Array> {
-    const wanted = await this.room?.writer.want(digests);
+    const wanted = await this.room?.want(digests);
     if (wanted !== undefined) return wanted;
     throw new PrecopyError("bad-input", "the source asks by digests and did not announce it");
-  }
-
-  private noteAbsent(runs: Uint32Array): void {
-    const { room } = this;
-    if (room === undefined) return;
-    const pages: number[] = [];
-    for (let i = 0; i < runs.length; i += 2) {
-      for (let k = 0; k < (runs[i + 1] as number); k++) pages.push((runs[i] as number) + k);
-    }
-    room.list.set(pages);
-    room.missing.setBatch(room.list);
   }
 
   private complete(digest: Uint8Array | undefined): void {
     const { room, session } = this;
     if (room === undefined) return;
     const fromNs = monotonicNs();
-    if (digest !== undefined) {
-      const here = room.digest.of(room.machine, room.guest.pages, this.options.crypto);
-      if (!equalInConstantTime(here, digest)) {
-        const reason = "the digest of all memory differs from the source's";
-        return this.take(session.failed(reason));
-      }
+    if (digest !== undefined && !room.hasDigest(digest)) {
+      return this.take(session.failed("the digest of all memory differs from the source's"));
     }
     const nowNs = monotonicNs();
     this.take(
@@ -378,8 +291,7 @@ export class LiveTarget {
   private async giveUp(): Promise<void> {
     const { room } = this;
     this.room = undefined;
-    await room?.machine.abort();
-    await room?.machine.destroy?.();
+    await room?.free();
   }
 
   private wait(untilNs: number): void {
@@ -409,11 +321,4 @@ export class LiveTarget {
     clearInterval(this.pulse);
     clearTimeout(this.patience);
   }
-}
-
-/** Runs as first and end (exclusive) to start and length, as the wire has them. */
-export function startsAndLengths(runs: Uint32Array): Uint32Array {
-  const out = runs.slice();
-  for (let i = 1; i < out.length; i += 2) out[i] = (out[i] as number) - (out[i - 1] as number);
-  return out;
 }

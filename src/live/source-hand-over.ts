@@ -12,6 +12,7 @@ import type { Migration } from "../migrate/migration.js";
 import type { MigrationConfig } from "../migrate/migration-config.js";
 import { NO_BRAKE } from "../policy/throttle.js";
 import { NO_RUNS, type SourceMessage, type SourceStep } from "../wire/index.js";
+import { startsAndLengths } from "./arrival-room.js";
 import { codecNames } from "./live-codecs.js";
 import { mayPostCopy } from "./live-config.js";
 import { type LiveLink, sleepNs } from "./live-link.js";
@@ -327,11 +328,4 @@ export class SourceHandOver {
       if (id !== undefined) this.done(id);
     });
   }
-}
-
-/** Runs as first and end (exclusive) to start and length, as the wire has them. */
-function startsAndLengths(runs: Uint32Array): Uint32Array {
-  const out = runs.slice();
-  for (let i = 1; i < out.length; i += 2) out[i] = (out[i] as number) - (out[i - 1] as number);
-  return out;
 }
