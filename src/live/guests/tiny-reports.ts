@@ -41,10 +41,8 @@ export interface TinyReports {
   readonly sound: boolean;
 }
 
-const REPORT =
-  /^tiny n=(\d{6,16}) ms=(\d{1,16}) writes=(\d{1,16}) scans=(\d{1,16}) bad=(\d{1,16})$/;
-const START = /^tiny start pattern=/;
-const PONG = /^tiny pong (\d{1,3})$/;
+const NUMBER = "(\\d{1,16})";
+const REPORT_FIELDS = `n=(\\d{6,16}) ms=${NUMBER} writes=${NUMBER} scans=${NUMBER} bad=${NUMBER}`;
 
 /** At most so many missing numbers are listed. */
 const MISSING_MAX = 1_000;
@@ -54,18 +52,25 @@ const MISSING_MAX = 1_000;
  * line is left out when it is the end of a line; so is an unfinished last line.
  */
 export function parseTinyReports(text: string): TinyReports {
+  return parseReports(text, "tiny");
+}
+
+/** The same for a program that reports in this way under another name. */
+export function parseReports(text: string, name: string): TinyReports {
+  const pong = new RegExp(`^${name} pong (\\d{1,3})$`);
+  const report = new RegExp(`^${name} ${REPORT_FIELDS}$`);
   const reports: TinyReport[] = [];
   const pongs: number[] = [];
   const wrongLines: string[] = [];
   let starts = 0;
   const lines = text.split("\n").slice(0, -1);
   lines.forEach((line, i) => {
-    const report = parseTinyReport(line);
-    const pong = PONG.exec(line);
-    if (report !== undefined) reports.push(report);
-    else if (pong !== null) pongs.push(Number(pong[1]));
-    else if (START.test(line)) starts += 1;
-    else if (i > 0 || line.startsWith("tiny ")) wrongLines.push(line);
+    const found = reportOf(report.exec(line));
+    const answered = pong.exec(line);
+    if (found !== undefined) reports.push(found);
+    else if (answered !== null) pongs.push(Number(answered[1]));
+    else if (line.startsWith(`${name} start `)) starts += 1;
+    else if (i > 0 || line.startsWith(`${name} `)) wrongLines.push(line);
   });
   const { missing, repeated, fell } = sequence(reports);
   const bad = reports.at(-1)?.bad ?? 0;
@@ -74,9 +79,7 @@ export function parseTinyReports(text: string): TinyReports {
   return { reports, starts, missing, repeated, bad, pongs, wrongLines, sound };
 }
 
-/** One line without its end, or undefined when it is no report. */
-export function parseTinyReport(line: string): TinyReport | undefined {
-  const found = REPORT.exec(line);
+function reportOf(found: RegExpExecArray | null): TinyReport | undefined {
   if (found === null) return undefined;
   const [n, ms, writes, scans, bad] = found.slice(1).map(Number) as [
     ...[number, number, number, number, number],

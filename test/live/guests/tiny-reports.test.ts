@@ -1,6 +1,6 @@
 /** The judge of the tiny guest's serial text sees each kind of fault, and no other. */
 import { describe, expect, it } from "vitest";
-import { parseTinyReport, parseTinyReports } from "../../../src/live/guests/tiny-reports.js";
+import { parseReports, parseTinyReports } from "../../../src/live/guests/tiny-reports.js";
 
 const START = "tiny start pattern=uniform pages=10 memory=16777216\n";
 const report = (n: number, bad = 0, writes = n * 50) =>
@@ -67,12 +67,19 @@ describe("parseTinyReports", () => {
   });
 });
 
-describe("parseTinyReport", () => {
-  it("reads one line and nothing like it", () => {
+describe("a report", () => {
+  it("is read as it stands, and nothing like it", () => {
     const line = "tiny n=1234567 ms=9 writes=8 scans=7 bad=6";
-    expect(parseTinyReport(line)).toEqual({ n: 1_234_567, ms: 9, writes: 8, scans: 7, bad: 6 });
+    const [first] = parseTinyReports(`${line}\n`).reports;
+    expect(first).toEqual({ n: 1_234_567, ms: 9, writes: 8, scans: 7, bad: 6 });
     for (const wrong of [` ${line}`, `${line} `, line.replace("n=1", "n=x"), "tiny n=1"]) {
-      expect(parseTinyReport(wrong)).toBeUndefined();
+      expect(parseTinyReports(`${wrong}\n`).reports).toEqual([]);
     }
+  });
+
+  it("of another program counts under its own name only", () => {
+    const text = "gzip n=000001 ms=9 writes=1 scans=1 bad=0\n";
+    expect(parseReports(text, "gzip").sound).toBe(true);
+    expect(parseReports(text, "sort").reports).toEqual([]);
   });
 });
