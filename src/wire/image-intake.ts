@@ -39,29 +39,30 @@ export class ImageIntake {
 
   /**
    * What is to be done about it; a text, if it may not be said. `when`: the image is being received,
-   * the rest of post-copy is, or neither.
+   * the guest has been given, or neither.
    */
   accept(message: ImageMessage, when: "image" | "residual" | "never"): TargetStep | string {
     const { kind } = message;
-    if (when === "never") return kind;
+    const isResidual = when === "residual";
+    if (when === "never" || (isResidual && !this.hasAbsent)) return kind;
     switch (kind) {
       case "pages":
-        return this.pages(message);
+        return this.pages(message, isResidual);
       case "ask":
         if (this.asks === ASKS_MAX) return `more than ${ASKS_MAX} asks at once`;
         this.asks++;
         return { kind: "answer-ask", digests: message.digests };
       case "device-state":
-        if (when === "residual" || this.hasState) return kind;
+        if (isResidual || this.hasState) return kind;
         this.hasState = true;
         return { kind: "load-device-state", state: message.state };
       case "absent":
-        if (when === "residual" || !this.mayPostCopy || this.hasAbsent) return kind;
+        if (isResidual || !this.mayPostCopy || this.hasAbsent) return kind;
         if (message.region !== "ram") return `pages of ${message.region} are absent`;
         this.hasAbsent = true;
         return this.outside(message.runs) ?? { kind: "note-absent", runs: message.runs };
       case "empty":
-        if (when === "residual") return kind;
+        if (isResidual) return kind;
         if (message.region !== "ram") return { kind: "note-empty", message };
         return this.outside(message.runs) ?? { kind: "note-empty", message };
     }
@@ -88,7 +89,7 @@ export class ImageIntake {
     this.asks = 0;
   }
 
-  private pages(message: PagesMessage): TargetStep | string {
+  private pages(message: PagesMessage, residual: boolean): TargetStep | string {
     if (message.region === "ram") {
       for (let i = 0; i < message.pages.length; i++) {
         const page = message.pages[i] as number;
@@ -101,7 +102,7 @@ export class ImageIntake {
     if (!alone && pendingBytes > windowBytes + URGENT_SLACK_BYTES) {
       return `${pendingBytes} bytes under way in a window of ${windowBytes}`;
     }
-    return { kind: "apply", message };
+    return { kind: "apply", message, residual };
   }
 
   /** Runs ascend: the last one ends last. */

@@ -115,7 +115,6 @@ export class SourceSession {
     if (this.connected) this.connectionLost();
     this.connected = true;
     this.standingDue = true;
-    if (this.residual === "said") this.residual = "unsaid";
   }
 
   /** What of it counts, nothing or one step. Throws `protocol` at what the target may not say now. */
@@ -166,7 +165,8 @@ export class SourceSession {
         return;
       case "finish-residual":
         assert(this.hasSaidGo && this.postCopy, "what is absent follows after GO");
-        if (this.residual === "unsaid") this.residual = "said";
+        // Said again, it is answered again.
+        this.residual = "said";
         return;
       case "ping":
         if (this.pings.length === PINGS_MAX) this.pings.shift();

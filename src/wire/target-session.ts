@@ -284,8 +284,7 @@ export class TargetSession {
       case "finish-residual":
         return this.finishResidual();
       default: {
-        const isResidual = this.committed && this.lacksPages;
-        const when = this.stage === "receiving" ? "image" : isResidual ? "residual" : "never";
+        const when = this.stage === "receiving" ? "image" : this.committed ? "residual" : "never";
         const step = this.image.accept(message, when);
         if (typeof step === "string") this.illegal(step);
         else this.push(step);

@@ -6,8 +6,11 @@ import type { PagesMessage, PrepareMessage, SourceMessage, TargetMessage } from 
 export type TargetStep =
   /** -> prepared | refused */
   | { readonly kind: "reserve"; readonly prepare: PrepareMessage }
-  /** -> applied, or failed */
-  | { readonly kind: "apply"; readonly message: PagesMessage }
+  /**
+   * `residual`, in post-copy: only those that are absent still. The guest may have written the
+   * others since, and after a broken connection pages come again. -> applied, or failed
+   */
+  | { readonly kind: "apply"; readonly message: PagesMessage; readonly residual: boolean }
   /** -> answered */
   | { readonly kind: "answer-ask"; readonly digests: Uint8Array }
   | { readonly kind: "note-absent"; readonly runs: Uint32Array }
