@@ -10,27 +10,14 @@ import {
   SourceSession,
   type SourceStep,
   type TargetMessage,
-  TargetSession,
   type TargetStep,
 } from "../../src/wire/index.js";
 import { GUEST } from "./wire-ends.js";
+import { type Mutant, WrongTarget } from "./wrong-target.js";
 
 const SESSION_ID = new Uint8Array(16);
 const EPOCH = 3;
 const PATIENCE_NS = 10;
-
-/** Drivers and sessions that are wrong on purpose: each must be found out. */
-export type Mutant =
-  /** A source that lets the guest go on when nobody answers after the commit point. */
-  | "doubt-runs"
-  /** A source that gives up after the commit point. */
-  | "late-cancel"
-  /** A target that takes GO after it has said that it never will. */
-  | "forgets-refusal"
-  /** A target that refuses, its link being lost, what runs there. */
-  | "refuses-what-runs"
-  /** A target that runs the guest at every GO. */
-  | "runs-again";
 
 export interface WorldOptions {
   readonly postCopy: boolean;
@@ -60,29 +47,6 @@ const PAGES: PagesMessage = {
   packets: [],
 };
 
-class Wrong extends TargetSession {
-  mutant: Mutant | undefined;
-
-  override resumed(nowNs: number): TargetStep[] {
-    const steps = super.resumed(nowNs);
-    if (this.mutant === "forgets-refusal" && this.stage === "refused") this.stage = "whole";
-    return steps;
-  }
-
-  override connectionLost(nowNs: number): TargetStep[] {
-    const steps = super.connectionLost(nowNs);
-    if (this.mutant === "refuses-what-runs" && this.stage === "running") this.stage = "refused";
-    return steps;
-  }
-
-  override handle(message: SourceMessage, nowNs: number): TargetStep[] {
-    if (this.mutant === "runs-again" && message.kind === "go" && this.stage === "running") {
-      this.stage = "whole";
-    }
-    return super.handle(message, nowNs);
-  }
-}
-
 export class World {
   /** Frames under way; dropped when the link breaks. */
   private toTarget: SourceMessage[] = [];
@@ -100,7 +64,7 @@ export class World {
   private heard: string[] = [];
 
   private book = new SessionBook({ openMax: 1, recordsMax: 1 });
-  private target: Wrong | undefined;
+  private target: WrongTarget | undefined;
   targetRuns = false;
   private targetLinked = true;
   private todo: (TargetStep | { kind: "announce" })[] = [];
@@ -316,7 +280,9 @@ export class World {
   private unanswered(): Outcome {
     const heardAll = !this.options.postCopy || this.heard.includes("all-received");
     if (this.heard.includes("running") && heardAll) return "target-runs";
-    return heardAll ? "in-doubt" : "lost";
+    // Nothing may be missing there when all has left.
+    const allLeft = heardAll || this.at > this.script().indexOf("finish-residual");
+    return allLeft ? "in-doubt" : "lost";
   }
 
   /** After the commit point, also by one who is in doubt and asks later. */
@@ -419,22 +385,22 @@ export class World {
     }
   }
 
-  private linked(): Wrong {
+  private linked(): WrongTarget {
     if (this.target === undefined) throw new Error("the target is dead");
     return this.target;
   }
 
-  private openNew(): Wrong {
+  private openNew(): WrongTarget {
     const create = () => {
       const limits = { windowBytes: 1000, patienceNs: PATIENCE_NS, memoryBytesMax: 2 ** 20 };
-      const session = new Wrong({ epoch: EPOCH, ...limits });
+      const session = new WrongTarget({ epoch: EPOCH, ...limits });
       session.mutant = this.options.mutant;
       return session;
     };
     const request = { sessionId: SESSION_ID, epoch: EPOCH, resumes: false };
     const answer = this.book.open(request, create);
     if (answer.kind !== "new") throw new Error("a first attempt is new");
-    return answer.session as Wrong;
+    return answer.session as WrongTarget;
   }
 
   private left(what: "cuts" | "cancels" | "sourceKills" | "targetKills" | "failures"): boolean {
