@@ -4,7 +4,6 @@
  * any time later; what was under way is lost.
  */
 import {
-  type PagesMessage,
   SessionBook,
   type SourceMessage,
   SourceSession,
@@ -12,7 +11,7 @@ import {
   type TargetMessage,
   type TargetStep,
 } from "../../src/wire/index.js";
-import { GUEST } from "./wire-ends.js";
+import { messageOf, scriptOf } from "./hand-over-script.js";
 import { type Mutant, WrongTarget } from "./wrong-target.js";
 
 const SESSION_ID = new Uint8Array(16);
@@ -37,16 +36,6 @@ type Outcome = "" | "source-runs" | "target-runs" | "in-doubt" | "lost";
 /** Where the migration is when something happens to it, as the source knows it. */
 export type Phase = "before-commit" | "committed" | "running" | "residual" | "ended";
 
-const PAGES: PagesMessage = {
-  kind: "pages",
-  region: "ram",
-  urgent: false,
-  pages: Uint32Array.of(1),
-  checks: BigUint64Array.of(1n),
-  frame: new Uint8Array(8),
-  packets: [],
-};
-
 export class World {
   /** Frames under way; dropped when the link breaks. */
   private toTarget: SourceMessage[] = [];
@@ -60,6 +49,8 @@ export class World {
   outcome: Outcome = "";
   private sourceAlive = true;
   private sourceLinked = true;
+  private readonly script: readonly string[];
+  /** What of the script comes next. */
   private at = 0;
   private heard: string[] = [];
 
@@ -77,6 +68,7 @@ export class World {
   struck: string[] = [];
 
   constructor(readonly options: WorldOptions) {
+    this.script = scriptOf(options.postCopy);
     this.target = this.openNew();
   }
 
@@ -165,7 +157,7 @@ export class World {
       const rest = this.options.postCopy && !this.heard.includes("all-received");
       return rest ? "residual" : "running";
     }
-    return this.at > this.script().indexOf("commit") ? "committed" : "before-commit";
+    return this.at > this.script.indexOf("commit") ? "committed" : "before-commit";
   }
 
   /** Who runs the guest, and what the source would say of it. */
@@ -174,19 +166,9 @@ export class World {
     return `${who} runs, ${this.sourceAlive ? this.outcome || "waiting" : "source is dead"}`;
   }
 
-  private script(): readonly string[] {
-    const { postCopy } = this.options;
-    const rest = postCopy ? ["pages", "finish-residual", "await all-received"] : [];
-    const image = ["pause", ...(postCopy ? ["absent"] : []), "device-state", "finish"];
-    return [
-      ...["prepare", "await prepared", "pages", ...image, "await image-complete"],
-      ...["commit", "go", "await running", ...rest, "await announced", "bye"],
-    ];
-  }
-
   private canStep(): boolean {
     if (!this.sourceAlive || this.outcome !== "") return false;
-    const next = this.script()[this.at];
+    const next = this.script[this.at];
     if (next === undefined) return false;
     if (next.startsWith("await ")) return this.heard.includes(next.slice("await ".length));
     // A commit needs no link, what is said does.
@@ -194,8 +176,7 @@ export class World {
   }
 
   private sourceStep(): void {
-    const next = this.script()[this.at++] as string;
-    const postCopy = this.options.postCopy;
+    const next = this.script[this.at++] as string;
     switch (next) {
       case "pause":
         this.sourceRuns = false;
@@ -203,23 +184,11 @@ export class World {
       case "commit":
         if (!this.session.permit(EPOCH)) throw new Error("the commit was refused");
         return;
-      case "prepare":
-        return this.say({ kind: "prepare", guest: GUEST, postCopy, codecs: "" });
-      case "pages":
-        return this.say(PAGES);
-      case "absent":
-        return this.say({ kind: "absent", region: "ram", runs: Uint32Array.of(4, 2) });
-      case "device-state":
-        return this.say({ kind: "device-state", state: new Uint8Array(1) });
-      case "finish":
-      case "go":
-        return this.say({ kind: next, epoch: EPOCH });
-      case "finish-residual":
-        return this.say({ kind: next });
       case "bye":
         this.outcome = "target-runs";
-        return this.say({ kind: "bye" });
     }
+    const message = messageOf(next, EPOCH, this.options.postCopy);
+    if (message !== undefined) this.say(message);
   }
 
   private say(message: SourceMessage): void {
@@ -267,7 +236,7 @@ export class World {
 
   private mayTimeOut(): boolean {
     const waits = this.sourceAlive && this.outcome === "" && !this.session.guestIsHere;
-    const isLate = this.options.slow === true && this.script()[this.at] === "await running";
+    const isLate = this.options.slow === true && this.script[this.at] === "await running";
     return waits && (!this.sourceLinked || isLate);
   }
 
@@ -281,7 +250,7 @@ export class World {
     const heardAll = !this.options.postCopy || this.heard.includes("all-received");
     if (this.heard.includes("running") && heardAll) return "target-runs";
     // Nothing may be missing there when all has left.
-    const allLeft = heardAll || this.at > this.script().indexOf("finish-residual");
+    const allLeft = heardAll || this.at > this.script.indexOf("finish-residual");
     return allLeft ? "in-doubt" : "lost";
   }
 
@@ -311,7 +280,7 @@ export class World {
     }
     this.deadlineNs = undefined;
     this.targetDoes(answer.session.resumed(0));
-    const rest = this.script().indexOf("await running") + 1;
+    const rest = this.script.indexOf("await running") + 1;
     // The engine gives permission again before it has heard anything; what was absent is owed again.
     if (!this.heard.includes("running")) this.say({ kind: "go", epoch: EPOCH });
     if (this.at > rest) this.at = rest;
