@@ -45,6 +45,8 @@ export class V86Guest implements V86Machine {
   private readonly turns: GuestTurns;
   private logging = false;
   private destroyed = false;
+  /** Loading a state began and failed: it is neither what it was nor what it should be. */
+  private torn = false;
   private stateBytes: number | undefined;
   private readonly serialListeners: ((byte: number) => void)[] = [];
 
@@ -221,6 +223,7 @@ export class V86Guest implements V86Machine {
 
   resume(): void {
     assert(!this.destroyed, "a guest that was released does not run");
+    assert(!this.torn, "a guest whose state could not be loaded does not run");
     this.turns.start();
   }
 
@@ -280,8 +283,9 @@ export class V86Guest implements V86Machine {
   }
 
   private restore(state: Uint8Array, withMemory: boolean): void {
-    const { emulator } = this.loaded;
-    restoreState(emulator, state, { withMemory, without: this.options.without });
+    this.torn = true;
+    restoreState(this.loaded.emulator, state, { withMemory, without: this.options.without });
+    this.torn = false;
   }
 
   /** Drops the code that v86 compiled from a page. */

@@ -3,7 +3,16 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Kernels, PageBitmap, U32Buffer } from "../../../src/kernels/index.js";
 import type { V86Guest } from "../../../src/live/v86/index.js";
 import { multibootImage } from "../../../src/live/v86/multiboot.js";
-import { internalsOf, MIB, makeGuest, randomWriter, runFor } from "./support.js";
+import {
+  FIRST_USES,
+  internalsOf,
+  MIB,
+  makeGuest,
+  randomWriter,
+  runFor,
+  STEP_AT,
+  wordAt,
+} from "./support.js";
 
 const PAGES = 16 * 256;
 const ROUNDS = 10;
@@ -117,6 +126,26 @@ describe("writes that do not pass the TLB", () => {
     expect(log()).toEqual([0x600, 0x601]);
     writes.write32?.(0x60_0ffc, 1);
     expect(log()).toEqual([0x600]);
+  });
+
+  it("are in the log: accessed and dirty bits that the walk sets in page tables", async () => {
+    const guest = await logged({ tracking: "tlb", boot: { multiboot: FIRST_USES } });
+    const dirty = PageBitmap.create(kernels, PAGES);
+    await runFor(guest, 1e5);
+    guest.harvest("ram", dirty);
+    for (const { step, bits } of [
+      { step: 1, bits: 0x20 },
+      { step: 2, bits: 0x60 },
+    ]) {
+      await runFor(guest, 1e5);
+      expect(guest.harvest("ram", dirty)).toBe(0);
+      guest.memory()[STEP_AT] = step;
+      await runFor(guest, 1e5);
+      guest.harvest("ram", dirty);
+      // The fourth entry, 4 MiB each; bit 5 accessed, bit 6 dirty.
+      expect(wordAt(guest, 0x30_000c) & 0x60).toBe(bits);
+      expect(pagesOf(dirty)).toEqual(step === 1 ? [0x300] : [0x300, 0xc00]);
+    }
   });
 
   it("are in the log: the BIOS window below 4 GiB", async () => {

@@ -196,6 +196,9 @@ describe("a state that is none", () => {
     expect(load(changed(20, 2 ** 20 + 1))).toThrow(/1048577 of serial input/);
     expect(load(state.subarray(0, state.length - 1))).toThrow(/are not what it claims/);
     expect(load(changed(12, 0x7ff0_0000))).toThrow(/clock is no number/);
+    expect(() => target.run()).toThrow(/could not be loaded does not run/);
+    target.loadDeviceState(state);
+    target.run();
     const small = await makeGuest({ memoryBytes: 2 ** 23 });
     guests.push(small);
     expect(() => small.loadDeviceState(state)).toThrow(

@@ -121,6 +121,21 @@ export function randomWriter(seed: number, paging: boolean): Uint8Array {
   ]);
 }
 
+export const STEP_AT = 0x35_0000;
+
+/**
+ * With paging on, waits until the byte at STEP_AT is 1 and reads at 12 MiB, which it never did
+ * before; waits until it is 2 and writes there. It never writes the page directory at 3 MiB.
+ */
+export const FIRST_USES = multibootImage([
+  ...PAGING,
+  ...[0x80, 0x3d, ...le32(STEP_AT), 1, 0x75, -9 & 255], // cmp byte [STEP_AT], 1; jne itself
+  ...[0xa1, ...le32(0xc0_0000)], //                        mov eax, [0xc00000]
+  ...[0x80, 0x3d, ...le32(STEP_AT), 2, 0x75, -9 & 255], // cmp byte [STEP_AT], 2; jne itself
+  ...[0xa3, ...le32(0xc0_0000)], //                        mov [0xc00000], eax
+  ...[0xeb, -2 & 255], //                                  jmp itself
+]);
+
 /** Sends back what it receives on the serial port. */
 export const ECHO = multibootImage([
   ...[0x66, 0xba, 0xfd, 0x03], //       next: mov dx, 0x3fd
