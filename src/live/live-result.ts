@@ -6,14 +6,15 @@ import type { LiveMachine } from "./live-migration.js";
 /** How far a machine had come at some instant. */
 export interface Standing {
   readonly wallNs: number;
-  /** Time that the guest executed, by its own count. */
-  readonly ranNs: number;
-  /** Wall time in turns of guest code; 0 where the machine does not know. */
-  readonly guestNs: number;
+  /** Time that it had: in turns of guest code, or asleep of its own will. */
+  readonly hadNs: number;
 }
 
 export function standingOf(machine: LiveMachine, wallNs: number): Standing {
-  return { wallNs, ranNs: machine.virtualNs(), guestNs: machine.guestNs?.() ?? 0 };
+  const { guestNs, idleNs } = machine;
+  // A machine that does not know shares its thread with nobody.
+  const knows = guestNs !== undefined && idleNs !== undefined;
+  return { wallNs, hadNs: knows ? guestNs.call(machine) + idleNs.call(machine) : wallNs };
 }
 
 /** What the target reported of its side, and what the source measured beside the engine. */
@@ -33,8 +34,13 @@ export interface Told {
 export interface LiveFigures extends Told {
   /** `downtimeNs` without comparing digests. */
   readonly downtimeWithoutVerifyNs: number;
-  /** Of the thread that it shares with its migration, what the guest could have had: 1 = all. */
+  /**
+   * Of the time until it paused, what the guest had of the thread that it shares with its migration,
+   * running or asleep of its own will: 1 = all.
+   */
   readonly guestShare: number;
+  /** Of that time, what reading and encoding pages took. */
+  readonly workShare: number;
   /** Payload of the rounds by the time that they took, of the bandwidth that was given; 0 = none was. */
   readonly linkUse: number;
   /** Payload a second in the rounds. */
@@ -62,10 +68,10 @@ export interface LiveFacts {
 export function liveResult(report: MigrationReport, facts: LiveFacts): LiveResult {
   const { baseline, begun, stood, told, linkBytes } = facts;
   const elapsedNs = stood.wallNs - begun.wallNs;
-  const before = begun.wallNs - baseline.wallNs;
-  const speed = before > 0 ? (begun.ranNs - baseline.ranNs) / before : 0;
-  const guestRanNs = stood.ranNs - begun.ranNs;
-  const guestBaselineNs = Math.round(speed * elapsedNs);
+  const beforeNs = begun.wallNs - baseline.wallNs;
+  const shareBefore = beforeNs > 0 ? (begun.hadNs - baseline.hadNs) / beforeNs : 1;
+  const guestRanNs = stood.hadNs - begun.hadNs;
+  const guestBaselineNs = Math.round(Math.min(1, shareBefore) * elapsedNs);
   const { rounds, pause, residual, storage } = report.bytes;
   // Frames, checks, handshake and pulse are what the pages and the state are not. Of an attempt that
   // was given up, what was read and has not left was no bytes on the link.
@@ -89,7 +95,8 @@ export function liveResult(report: MigrationReport, facts: LiveFacts): LiveResul
     live: {
       ...told,
       downtimeWithoutVerifyNs: report.downtimeNs - told.verifyNs,
-      guestShare: elapsedNs > 0 ? Math.max(0, 1 - facts.workNs / elapsedNs) : 1,
+      guestShare: elapsedNs > 0 ? Math.min(1, guestRanNs / elapsedNs) : 1,
+      workShare: elapsedNs > 0 ? facts.workNs / elapsedNs : 0,
       roundsBytesPerSec,
       linkUse: bandwidthBytesPerSec === undefined ? 0 : roundsBytesPerSec / bandwidthBytesPerSec,
     },

@@ -85,6 +85,7 @@ export class SourceHandOver {
       case "commit":
         return this.attempt(this.commit(command.epoch), command.id);
       case "go":
+        this.causeNs = this.parts.now();
         return this.say({ kind: "go", epoch: command.epoch });
       case "finish-residual":
         return this.say({ kind: "finish-residual" });
@@ -242,7 +243,6 @@ export class SourceHandOver {
     }
     // A connection that broke while it was being recorded: the target cannot have been permitted.
     if (!link.session.permit(epoch)) throw new PrecopyError("aborted", "the link was lost");
-    this.causeNs = this.parts.now();
   }
 
   /** Before the commit point, or when the target will never run: the guest goes on here. */
