@@ -68,6 +68,11 @@ export class TlbTracking implements PageTracking {
     for (let i = 0; i < list.length; i++) out[i] = ((flags[list[i] as number] as number) >> 1) & 1;
   }
 
+  /** One byte a page, live until v86's memory grows. */
+  flags(): Uint8Array {
+    return this.current();
+  }
+
   /** What the log says of one page: REFERENCED, MODIFIED. */
   flagsOf(pfn: number): number {
     return this.current()[pfn] as number;

@@ -6,6 +6,7 @@ import { GuestMemory } from "./guest-memory.js";
 import {
   emulatorOf,
   exportsOf,
+  tableOf,
   type V86Class,
   type V86Emulator,
   type V86Exports,
@@ -15,6 +16,8 @@ import {
 export interface LoadedEmulator {
   readonly emulator: V86Emulator;
   readonly exports: V86Exports;
+  /** The functions that the module calls by index. */
+  readonly table: WebAssembly.Table;
   readonly memory: GuestMemory;
 }
 
@@ -24,6 +27,7 @@ export async function loadEmulator(
   options: V86Options,
 ): Promise<LoadedEmulator> {
   let exports: WebAssembly.Exports = {};
+  let table: unknown;
   const made = await new Promise<object>((resolve, reject) => {
     const emulator = new V86({
       autostart: false,
@@ -36,6 +40,7 @@ export async function loadEmulator(
         WebAssembly.instantiate(module, imports).then(
           (instance) => {
             exports = instance.exports;
+            table = imports.env?.__indirect_function_table;
             return exports;
           },
           (error) => {
@@ -51,5 +56,5 @@ export async function loadEmulator(
   const shaped = exportsOf(exports);
   const { mem8 } = emulator.v86.cpu;
   const memory = new GuestMemory(shaped.memory, mem8.byteOffset, mem8.length);
-  return { emulator, exports: shaped, memory };
+  return { emulator, exports: shaped, table: tableOf(table), memory };
 }

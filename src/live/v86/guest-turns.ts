@@ -3,8 +3,10 @@
  * here shares. Between turns nothing in it changes. Counts what the guest executed and how long it
  * ran and idled, and slows it by lengthening the pauses between turns.
  */
+import { assert } from "../../base/assert.js";
 import { NS_PER_MS } from "../../base/units.js";
 import { type Brake, NO_BRAKE } from "../../policy/throttle.js";
+import { GuestGone } from "./absent-pages.js";
 import type { V86Emulator } from "./v86-internals.js";
 
 /**
@@ -18,6 +20,10 @@ export class GuestTurns {
   instructions = 0;
   /** Time within turns, nanoseconds. */
   ranNs = 0;
+  /** Time within turns that the guest waited for absent pages, nanoseconds; not in `ranNs`. */
+  waitedNs = 0;
+  /** It stopped amid an instruction, for a page that will not come, and never runs again. */
+  gone = false;
   /** A turn is under way: the guest is not to be looked at. */
   turning = false;
   private brake: Brake = NO_BRAKE;
@@ -55,6 +61,7 @@ export class GuestTurns {
   /** Runs from now on. */
   start(): void {
     const { v86 } = this.emulator;
+    assert(!this.gone, "a guest that stopped for want of a page does not run again");
     if (v86.running) return;
     this.endedMs = performance.now();
     this.askedMs = 0;
@@ -78,13 +85,18 @@ export class GuestTurns {
     if (this.owedMs > 0) {
       this.owedMs = Math.max(this.owedMs - (startMs - this.endedMs), -CREDIT_MS);
     }
+    const waitedBeforeNs = this.waitedNs;
     this.turning = true;
     try {
       this.askedMs = Math.max(0, mainLoop());
+    } catch (error) {
+      if (!(error instanceof GuestGone)) throw error;
+      this.gone = true;
+      this.emulator.v86.stop();
     } finally {
       this.turning = false;
       this.endedMs = performance.now();
-      this.ranNs += (this.endedMs - startMs) * NS_PER_MS;
+      this.ranNs += (this.endedMs - startMs) * NS_PER_MS - (this.waitedNs - waitedBeforeNs);
       this.count();
     }
     this.charge(this.endedMs - startMs);

@@ -11,22 +11,40 @@
  *
  * Each of the four is wrapped: the original body moves to the end of the code section, a body that
  * calls it and marks a flag takes its index, so that every call and table entry reaches it and no
- * index moves. One byte a page: bit 0 referenced, bit 1 modified. The wrappers find it by words in
- * memory that v86 leaves alone (it uses nothing below 64):
+ * index moves. One byte a page: bit 0 referenced, bit 1 modified, bit 2 absent. The wrappers find it
+ * by words in memory that v86 leaves alone (it uses nothing below 64):
  *
  *   address  16: flags   20: base of guest RAM   24: pages (0 = off)   28: pages newly modified
+ *            32: hook, an index into the module's table (0 = none)
+ *
+ * While there is a hook (absent-pages.ts), the page walk calls it before it reads the guest's page
+ * tables (`WALK`, linear address) and before it gives a page to whoever asked (`USE`, page). So does
+ * `read64s` (`USE`), by which the tables of PAE paging are read, four entries of them past every walk
+ * whenever CR3 is loaded. The hook is reached through the table: one more import would move every
+ * index.
  */
 import { PrecopyError } from "../../base/errors.js";
 import { type FunctionType, s32, u32, WasmBinary } from "./wasm-binary.js";
 
 export const REFERENCED = 1;
 export const MODIFIED = 2;
+export const ABSENT = 4;
 
 /** Where the wrappers' words lie in v86's memory, bytes. */
-export const PATCH_WORDS = { flags: 16, ramBase: 20, pages: 24, newlyModified: 28 } as const;
+export const PATCH_WORDS = {
+  flags: 16,
+  ramBase: 20,
+  pages: 24,
+  newlyModified: 28,
+  hook: 32,
+} as const;
+
+/** What the hook is called for: its first parameter; the second is the address or the page. */
+export const HOOK = { WALK: 0, USE: 1 } as const;
 
 /** Rust mangles names: the legacy scheme ends in 17h, 16 hexadecimal digits and E. */
 const PAGE_WALK = /(^|\d)do_page_walk(17h[0-9a-f]{16}E)?$/;
+const READ64 = /(^|\d)read64s(17h[0-9a-f]{16}E)?$/;
 /** The last byte that each of them writes, counted from the first. */
 const PHYSICAL_WRITES = { write8: 0, write16: 1, write32: 3 } as const;
 
@@ -36,17 +54,20 @@ const PAGE_SHIFT = 12;
 /** Adds the marking to v86's module; throws PrecopyError ("unsupported") where it does not fit. */
 export function patchTlbFill(wasm: Uint8Array): Uint8Array<ArrayBuffer> {
   const binary = WasmBinary.parse(wasm);
-  const walks = binary.functionsNamed(PAGE_WALK);
-  const [walk] = walks;
-  if (walk === undefined || walks.length > 1) {
-    throw unsupported(`${walks.length} functions are named do_page_walk where one has to be`);
-  }
+  const walk = named(binary, "do_page_walk", PAGE_WALK);
   checkType(binary.typeOfFunction(walk), "do_page_walk", 5, 1);
-  binary.wrap(walk, pageWalk);
-  for (const [name, last] of Object.entries(PHYSICAL_WRITES)) {
+  const read64 = named(binary, "read64s", READ64);
+  const writes = Object.entries(PHYSICAL_WRITES).map(([name, last]) => {
     const index = binary.exportedFunction(name);
     if (index === undefined) throw unsupported(`it does not export ${name}`);
     checkType(binary.typeOfFunction(index), name, 2, 0);
+    return { index, last };
+  });
+  // The hook takes what a physical write takes: two i32, and gives nothing.
+  const hook = binary.typeIndexOf((writes[0] as { index: number }).index);
+  binary.wrap(walk, (original) => pageWalk(original, hook));
+  binary.wrap(read64, (original) => physicalRead(original, hook));
+  for (const { index, last } of writes) {
     binary.wrap(index, (original) => physicalWrite(original, last));
   }
   return binary.encode();
@@ -56,6 +77,7 @@ const OP = {
   if: 0x04,
   end: 0x0b,
   call: 0x10,
+  callIndirect: 0x11,
   localGet: 0x20,
   localSet: 0x21,
   localTee: 0x22,
@@ -82,25 +104,41 @@ const word = (address: number): number[] => [...constant(0), OP.load32, 2, ...u3
 const call = (index: number): number[] => [OP.call, ...u32(index)];
 const locals = (count: number): number[] => [1, count, I32];
 
+/** Calls the hook, if there is one, for what `value` computes. */
+const callHook = (type: number, what: number, value: readonly number[]): number[] => [
+  ...[...word(PATCH_WORDS.hook), OP.if, NO_RESULT],
+  ...[...constant(what), ...value, ...word(PATCH_WORDS.hook)],
+  ...[OP.callIndirect, ...u32(type), 0, OP.end],
+];
+
 /**
  * Locals: 0-4 the parameters, 5 the result, 6 the page's index, 7 and 8 scratch. The result is 0
  * for a fault; else, xor the address, it gives the place of the page in the module's memory.
  */
-function pageWalk(original: number): number[] {
+function pageWalk(original: number, hook: number): number[] {
   const [addr, forWriting, sideEffects, result, page] = [0, 1, 4, 5, 6];
   return [
     ...locals(4),
+    ...callHook(hook, HOOK.WALK, get(addr)),
     ...[0, 1, 2, 3, 4].flatMap(get),
     ...call(original),
     ...[OP.localTee, result, OP.if, NO_RESULT],
-    ...[...get(sideEffects), OP.if, NO_RESULT],
     ...[...get(result), ...get(addr), OP.xor, ...constant(~0xfff), OP.and],
     ...[...word(PATCH_WORDS.ramBase), OP.sub, ...constant(PAGE_SHIFT), OP.shrU],
     ...[OP.localSet, page],
+    // Also without side effects: the compiler looks for code that way, and reads it.
+    ...callHook(hook, HOOK.USE, get(page)),
+    ...[...get(sideEffects), OP.if, NO_RESULT],
     // for_writing is 0 or 1.
     ...mark(page, 7, [...get(forWriting), ...constant(1), OP.shl, ...constant(REFERENCED), OP.or]),
     ...[OP.end, OP.end, ...get(result), OP.end],
   ];
+}
+
+/** Locals: 0 the physical address of eight bytes within a page. */
+function physicalRead(original: number, hook: number): number[] {
+  const page = [...get(0), ...constant(PAGE_SHIFT), OP.shrU];
+  return [0, ...callHook(hook, HOOK.USE, page), ...get(0), ...call(original), OP.end];
 }
 
 /** Locals: 0 the physical address, 1 the value, 2 the page's index, 3 and 4 scratch. */
@@ -134,6 +172,13 @@ function mark(page: number, scratch: number, bits: readonly number[]): number[] 
     ...[...constant(1), OP.and, OP.add, OP.store32, 2, ...u32(PATCH_WORDS.newlyModified)],
     OP.end,
   ];
+}
+
+function named(binary: WasmBinary, name: string, pattern: RegExp): number {
+  const found = binary.functionsNamed(pattern);
+  const [index] = found;
+  if (index !== undefined && found.length === 1) return index;
+  throw unsupported(`${found.length} functions are named ${name} where one has to be`);
 }
 
 function checkType(type: FunctionType, name: string, params: number, results: number): void {

@@ -12,11 +12,12 @@
  */
 import { assert } from "../../base/assert.js";
 import { PrecopyError } from "../../base/errors.js";
-import { PAGE_SIZE_BYTES } from "../../base/units.js";
+import { NS_PER_MS, PAGE_SIZE_BYTES } from "../../base/units.js";
 import type { PageBitmap, U32Buffer } from "../../kernels/index.js";
 import type { CommandOf, Region } from "../../migrate/messages.js";
 import type { MachineDescription, SourceMachine, TargetMachine } from "../../migrate/ports.js";
 import type { Brake } from "../../policy/throttle.js";
+import { AbsentPages } from "./absent-pages.js";
 import { restoreState, saveState } from "./device-state.js";
 import { TlbTracking } from "./dirty-tracking.js";
 import { type LoadedEmulator, loadEmulator } from "./emulator.js";
@@ -48,6 +49,7 @@ export class V86Guest implements V86Machine {
   /** Loading a state began and failed: it is neither what it was nor what it should be. */
   private torn = false;
   private stateBytes: number | undefined;
+  private absent: AbsentPages | undefined;
   private readonly serialListeners: ((byte: number) => void)[] = [];
 
   /**
@@ -154,8 +156,29 @@ export class V86Guest implements V86Machine {
     };
   }
 
+  /**
+   * These pages are absent: from now on an access to one of them, the guest's or a device's, calls
+   * `wait`, which blocks until the page has come and was put in its place (AbsentPages.arrive). The
+   * guest must not run yet. Until {@link AbsentPages.end} it cannot be moved or saved. Throws
+   * PrecopyError ("unsupported") where the log is not the TLB's.
+   */
+  awaitPages(pages: Uint32Array, wait: (pfn: number) => void): AbsentPages {
+    assert(!this.running && !this.holdsAbsent, "pages are absent from before a guest runs");
+    if (!(this.log instanceof TlbTracking)) throw this.cannotWait();
+    this.absent = new AbsentPages(this.loaded, this.log, pages, (pfn) => {
+      const fromMs = performance.now();
+      try {
+        wait(pfn);
+      } finally {
+        this.turns.waitedNs += (performance.now() - fromMs) * NS_PER_MS;
+      }
+    });
+    return this.absent;
+  }
+
   enableLogDirty(): void {
     this.between();
+    this.assertWhole();
     this.log.start();
     this.logging = true;
   }
@@ -224,11 +247,13 @@ export class V86Guest implements V86Machine {
   resume(): void {
     assert(!this.destroyed, "a guest that was released does not run");
     assert(!this.torn, "a guest whose state could not be loaded does not run");
+    if (this.holdsAbsent) this.absent?.waitForVectors();
     this.turns.start();
   }
 
   deviceState(): Uint8Array {
     assert(!this.running, "device state is that of a guest that is paused");
+    this.assertWhole();
     const state = saveState(this.loaded.emulator, false);
     this.stateBytes = state.length;
     return state;
@@ -236,6 +261,7 @@ export class V86Guest implements V86Machine {
 
   /** Everything, to start such a guest from (`boot: {state}`); between turns it need not be paused. */
   saveState(): Uint8Array {
+    this.assertWhole();
     return saveState(this.between(), true);
   }
 
@@ -292,6 +318,22 @@ export class V86Guest implements V86Machine {
   private forgetCode(pfn: number): void {
     const from = pfn * PAGE_SIZE_BYTES;
     this.loaded.emulator.v86.cpu.jit_dirty_cache(from, from + PAGE_SIZE_BYTES);
+  }
+
+  private get holdsAbsent(): boolean {
+    return this.absent !== undefined && this.absent.count > 0;
+  }
+
+  private assertWhole(): void {
+    assert(!this.holdsAbsent, "a guest with absent pages is not read");
+  }
+
+  private cannotWait(): PrecopyError {
+    return new PrecopyError(
+      "unsupported",
+      `${this.name} cannot run while pages are absent: its log is by hashes, and only the page walk ` +
+        `that v86 0.5.462 is given can wait; use tracking "tlb", or a strategy without post-copy`,
+    );
   }
 
   private checkLog(region: Region): void {

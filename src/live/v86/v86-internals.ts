@@ -3,6 +3,7 @@
  * about any of it, so the shape is checked when an emulator has been made; names and meanings are
  * those of src/browser/starter.js, src/main.js and src/cpu.js at 0.5.462.
  */
+import { AssertionError } from "../../base/assert.js";
 import { PrecopyError } from "../../base/errors.js";
 
 /** The build that the tests run on, and the SHA-256 of its build/v86.wasm. */
@@ -53,10 +54,11 @@ export interface V86Emulator {
 }
 
 /** Typed arrays of v86 are proxies that make a new view at each access. */
-type View = { [index: number]: number; readonly length: number };
+type View = { [index: number]: number; readonly length: number; readonly byteOffset: number };
 
 export interface V86Cpu {
-  readonly mem8: Uint8Array;
+  mem8: Uint8Array;
+  readonly cr: View;
   readonly memory_size: View;
   readonly instruction_counter: View;
   readonly in_hlt: View;
@@ -71,9 +73,16 @@ export interface V86Cpu {
   write_blob: (bytes: Uint8Array, address: number) => void;
   pack_memory: () => { packed_memory: Uint8Array; bitmap: { get_buffer(): ArrayBuffer } };
   unpack_memory: (bitmap: unknown, packed: unknown) => void;
+  /** Physical, for devices. */
+  read8: (address: number) => number;
+  read16: (address: number) => number;
+  read32s: (address: number) => number;
+  write8: (address: number, value: number) => void;
+  write16: (address: number, value: number) => void;
+  write32: (address: number, value: number) => void;
   full_clear_tlb(): void;
   jit_dirty_cache(start: number, end: number): void;
-  zero_memory(start: number, bytes: number): void;
+  zero_memory: (start: number, bytes: number) => void;
 }
 
 export interface V86Devices {
@@ -111,7 +120,8 @@ const MACHINE = [
 const CPU = [
   ...["mem8", "memory_size", "instruction_counter", "in_hlt", "last_result", "fpu_status_word"],
   ...["mxcsr", "memory_map_write8", "devices", "io", "main_loop", "write_blob", "pack_memory"],
-  ...["unpack_memory", "full_clear_tlb", "jit_dirty_cache", "zero_memory"],
+  ...["unpack_memory", "full_clear_tlb", "jit_dirty_cache", "zero_memory", "cr"],
+  ...["read8", "read16", "read32s", "write8", "write16", "write32"],
 ];
 const PCI = [
   ...["devices", "device_spaces", "pci_addr", "pci_value", "pci_response", "pci_status"],
@@ -135,6 +145,13 @@ export function emulatorOf(emulator: object): V86Emulator {
 export function exportsOf(exports: WebAssembly.Exports): V86Exports {
   require(exports, ["memory", "v86_malloc"], "the module");
   return exports as unknown as V86Exports;
+}
+
+/** And for the table that the module's indirect calls go through. */
+export function tableOf(table: unknown): WebAssembly.Table {
+  if (table instanceof WebAssembly.Table) return table;
+  require({}, ["__indirect_function_table"], "the imports of its module");
+  throw new AssertionError("what is missing was told");
 }
 
 function require(object: object, names: readonly string[], what: string): void {

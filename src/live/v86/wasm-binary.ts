@@ -108,7 +108,14 @@ export class WasmBinary {
 
   /** The type of a function that is not imported. */
   typeOfFunction(index: number): FunctionType {
-    const type = this.types[this.typeOf[index - this.imported] ?? -1];
+    const type = this.types[this.typeIndexOf(index)];
+    if (type === undefined) throw malformed(`function ${index} has no type`);
+    return type;
+  }
+
+  /** Which type it is, as an indirect call names it. */
+  typeIndexOf(index: number): number {
+    const type = this.typeOf[index - this.imported];
     if (type === undefined) throw malformed(`function ${index} is not its own`);
     return type;
   }
