@@ -1,7 +1,7 @@
 /**
  * CRC-32 of ISO 3309 and zlib (polynomial 0xEDB88320, reflected), eight bytes a step by eight tables
  * ("slicing by 8": Kounavis & Berry, "Novel Table Lookup-Based Algorithms for High-Performance CRC
- * Generation", IEEE Trans. Computers 2008). It finds every burst of up to 32 bits; it is no
+ * Generation", IEEE Trans. Computers 2008; recalled, not verified). It finds every burst of up to 32 bits; it is no
  * protection against anybody who means harm.
  */
 const POLYNOMIAL = 0xedb88320;

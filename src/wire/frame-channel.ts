@@ -11,7 +11,7 @@
  * sent. The check behind the body is a CRC-32 of the header and of the `covered` bytes of the body
  * (all, but of `pages` the table alone: each page has a check of its own), or with a secret
  * HMAC-SHA-256 of header and whole body, truncated to its first 16 bytes (RFC 2104, section 5:
- * not less than half). The sequence counts the frames of a direction from 0.
+ * not less than half; recalled, not verified). The sequence counts the frames of a direction from 0.
  */
 import { PrecopyError } from "../base/errors.js";
 import { ByteWriter } from "./bytes.js";

@@ -8,8 +8,9 @@
  *
  * K = HMAC(secret, label, both hellos): fresh by the nonces of both, different for each role, so that
  * nothing said here can be said again or sent back. The source proves first: a stranger who calls
- * a listening target learns nothing to guess secrets by. [D: a challenge and response in the manner of
- * ISO/IEC 9798-4, three passes; the keys of the two directions come of K as in HKDF-Expand, RFC 5869.]
+ * a listening target learns nothing to guess secrets by. A challenge and response of three passes in
+ * the manner of ISO/IEC 9798-4; the directions' keys come of K as in HKDF-Expand, RFC 5869 (both
+ * recalled, not verified).
  * The first 12 bytes of both hellos stay what they are in every version.
  */
 import { assert } from "../base/assert.js";

@@ -144,7 +144,9 @@ export class TargetSession {
     return this.take();
   }
 
+  /** It runs. Post-copy may have been given up while it was started: `abandon` stops it then. */
   ran(nowNs: number): TargetStep[] {
+    if (this.stage === "abandoned") return [];
     this.expect("starting");
     this.stage = "running";
     this.runningNs = nowNs;
@@ -154,6 +156,7 @@ export class TargetSession {
 
   /** The machine did not start, and executed nothing at all: the guest may go on at the source. */
   couldNotRun(reason: string): TargetStep[] {
+    if (this.stage === "abandoned") return [];
     this.expect("starting");
     const { epoch } = this;
     this.refuse(reason, { kind: "refused-to-run", epoch, reason });

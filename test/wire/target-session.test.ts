@@ -181,6 +181,9 @@ describe("a target", () => {
     late.connectionLost(0);
     expect(kinds(late.gaveUp(50))).toEqual(["abandon"]);
     expect(kinds(late.resumed(60))).toEqual(["say standing", "say failed"]);
+    const early = targetAt("starting", true);
+    expect(kinds(early.handle({ kind: "abort", reason: "lost" }, 0))).toEqual(["abandon"]);
+    expect([early.ran(1), early.couldNotRun("late"), early.announced(2)]).toEqual([[], [], []]);
     const told = targetAt("running", true);
     expect(kinds(told.handle({ kind: "abort", reason: "lost" }, 0))).toEqual(["abandon"]);
   });
