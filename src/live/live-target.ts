@@ -41,6 +41,8 @@ export class LiveTarget {
   faults = 0;
   bytesReceived = 0;
   private room: ArrivalRoom | undefined;
+  /** What is kept of the room when the guest has come: not its memory. */
+  private past: Pick<ArrivalRoom, "guest" | "checkedPages"> | undefined;
   private connection: SourceConnection | undefined;
   private readonly steps: TargetStep[] = [];
   private working: Promise<void> = Promise.resolve();
@@ -55,17 +57,17 @@ export class LiveTarget {
   }
 
   get guest(): MachineDescription | undefined {
-    return this.room?.guest;
+    return this.room?.guest ?? this.past?.guest;
   }
 
-  /** The machine with the guest in it, when it has come. */
+  /** The machine that the guest comes to, until all is said: then it belongs to who made it. */
   get machine(): ArrivalMachine | undefined {
     return this.room?.machine;
   }
 
   /** Pages compared with their checks as they arrived. */
   get checkedPages(): number {
-    return this.room?.checkedPages ?? 0;
+    return this.room?.checkedPages ?? this.past?.checkedPages ?? 0;
   }
 
   /** The first connection of the attempt, or one that takes the place of a broken one. */
@@ -314,7 +316,11 @@ export class LiveTarget {
     this.connection = undefined;
     this.stopTimers();
     void connection.transport.close();
-    if (inError) this.take(this.session.connectionLost(monotonicNs()));
+    if (inError) return this.take(this.session.connectionLost(monotonicNs()));
+    const { room } = this;
+    if (room === undefined || !this.session.settled) return;
+    this.past = { guest: room.guest, checkedPages: room.checkedPages };
+    this.room = undefined;
   }
 
   private stopTimers(): void {
