@@ -31,8 +31,8 @@ const VERSION = 1;
 const HEADER_BYTES = 28;
 /** v86 addresses less than 2 GiB of RAM; the rest is device buffers. */
 const STATE_BYTES_MAX = 2 ** 31;
-/** Far more than a person types ahead of a guest. */
-const INPUT_BYTES_MAX = 2 ** 20;
+/** Unread serial input; far more than a person types ahead of a guest. */
+export const INPUT_BYTES_MAX = 2 ** 16;
 
 /** Views that `set_state` takes the CPU's away for. */
 const LOST_VIEWS = ["last_result", "fpu_status_word", "mxcsr"] as const;

@@ -18,7 +18,7 @@ import type { CommandOf, Region } from "../../migrate/messages.js";
 import type { MachineDescription, SourceMachine, TargetMachine } from "../../migrate/ports.js";
 import type { Brake } from "../../policy/throttle.js";
 import { AbsentPages } from "./absent-pages.js";
-import { restoreState, saveState } from "./device-state.js";
+import { INPUT_BYTES_MAX, restoreState, saveState } from "./device-state.js";
 import { TlbTracking } from "./dirty-tracking.js";
 import { type LoadedEmulator, loadEmulator } from "./emulator.js";
 import { checkRegion } from "./guest-memory.js";
@@ -137,8 +137,19 @@ export class V86Guest implements V86Machine {
     this.serialListeners.push(listener);
   }
 
-  /** Types at the guest's first serial port; characters up to U+00FF. */
+  /**
+   * Types at the guest's first serial port; characters up to U+00FF. Throws PrecopyError ("limit")
+   * where the guest leaves more unread than travels with it.
+   */
   sendSerial(text: string): void {
+    const unread = this.loaded.emulator.v86.cpu.devices.uart0.input.length;
+    if (unread + text.length > INPUT_BYTES_MAX) {
+      throw new PrecopyError(
+        "limit",
+        `the guest has left ${unread} characters unread and ${text.length} more would pass ` +
+          `${INPUT_BYTES_MAX}; send them once it reads`,
+      );
+    }
     this.loaded.emulator.serial0_send(text);
   }
 

@@ -3,27 +3,13 @@
  * every switch, its own checks find nothing bad, and its reports have no gap.
  */
 import { expect, it } from "vitest";
-import { Kernels, PageBitmap, U32Buffer } from "../../../src/kernels/index.js";
+import { Kernels, PageBitmap } from "../../../src/kernels/index.js";
 import { tinyGuest } from "../../../src/live/guests/tiny.js";
 import { parseTinyReports } from "../../../src/live/guests/tiny-reports.js";
 import type { V86Guest } from "../../../src/live/v86/index.js";
-import { MIB, makeGuest, sleep } from "./support.js";
+import { MIB, makeGuest, pageCopier, sleep } from "./support.js";
 
 const HOPS = 24;
-const BATCH_PAGES = 256;
-
-/** Copies the pages of a set from one machine to the other, in batches. */
-function copier(kernels: Kernels) {
-  const list = U32Buffer.create(kernels, BATCH_PAGES);
-  const contents = new Uint8Array(BATCH_PAGES * 4096);
-  return (pages: PageBitmap, from: V86Guest, to: V86Guest): void => {
-    for (let at = 0; pages.nextPages(list, at, BATCH_PAGES) > 0; ) {
-      at = list.at(list.length - 1) + 1;
-      from.readPages("ram", list, contents);
-      to.writePages("ram", list, contents);
-    }
-  };
-}
 
 it.each(["tlb", "hash"] as const)(
   "memory and reports stay whole, with a log by %s",
@@ -43,7 +29,7 @@ it.each(["tlb", "hash"] as const)(
     }
     const kernels = await Kernels.load({ arenaBytes: MIB });
     const dirty = PageBitmap.create(kernels, source.pages);
-    const copy = copier(kernels);
+    const copy = pageCopier(kernels);
     source.run();
     while (parseTinyReports(text).reports.length < 2) await sleep(5);
     for (let hop = 0; hop < HOPS; hop++) {

@@ -146,6 +146,14 @@ describe("serial input that the guest has not read", () => {
     expect(await echoed()).toBe("abc");
   });
 
+  it("is bounded, and arrives up to its bound", async () => {
+    const { source, target } = await pair(ECHO);
+    source.sendSerial("x".repeat(2 ** 16));
+    expect(() => source.sendSerial("y")).toThrow(/left 65536 characters unread and 1 more/);
+    moveAll(source, target);
+    expect(internalsOf(target).emulator.v86.cpu.devices.uart0.input.length).toBe(2 ** 16);
+  });
+
   it("is lost by v86 itself", async () => {
     expect(await echoed("serial-input")).not.toBe("abc");
   });
@@ -193,7 +201,7 @@ describe("a state that is none", () => {
     expect(load(changed(0, 1))).toThrow(/does not begin as one/);
     expect(load(changed(4, 9))).toThrow(/version 9, and 1 is known/);
     expect(load(changed(16, 2 ** 31 + 1))).toThrow(/claims 2147483649 bytes of state/);
-    expect(load(changed(20, 2 ** 20 + 1))).toThrow(/1048577 of serial input/);
+    expect(load(changed(20, 2 ** 16 + 1))).toThrow(/65537 of serial input/);
     expect(load(state.subarray(0, state.length - 1))).toThrow(/are not what it claims/);
     expect(load(changed(12, 0x7ff0_0000))).toThrow(/clock is no number/);
     expect(() => target.run()).toThrow(/could not be loaded does not run/);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { V86 } from "v86";
+import { type Kernels, type PageBitmap, U32Buffer } from "../../../src/kernels/index.js";
 import type { LoadedEmulator } from "../../../src/live/v86/emulator.js";
 import { V86Guest, type V86GuestOptions } from "../../../src/live/v86/index.js";
 import { multibootImage } from "../../../src/live/v86/multiboot.js";
@@ -12,6 +13,7 @@ export const v86Wasm = readFileSync(join(packageRoot, "build/v86.wasm"));
 export { V86 };
 
 export const MIB = 2 ** 20;
+const BATCH_PAGES = 256;
 
 export type GuestChanges = Partial<V86GuestOptions>;
 
@@ -42,6 +44,19 @@ export async function runFor(guest: V86Guest, instructions: number): Promise<voi
 export function moveAll(source: V86Guest, target: V86Guest): void {
   target.memory().set(source.memory());
   target.loadDeviceState(source.deviceState());
+}
+
+/** Copies the pages of a set from one machine to another, in batches. */
+export function pageCopier(kernels: Kernels) {
+  const list = U32Buffer.create(kernels, BATCH_PAGES);
+  const contents = new Uint8Array(BATCH_PAGES * 4096);
+  return (pages: PageBitmap, from: V86Guest, to: V86Guest): void => {
+    for (let at = 0; pages.nextPages(list, at, BATCH_PAGES) > 0; ) {
+      at = list.at(list.length - 1) + 1;
+      from.readPages("ram", list, contents);
+      to.writePages("ram", list, contents);
+    }
+  };
 }
 
 /** A u32 of the guest's memory. */
