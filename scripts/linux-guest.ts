@@ -91,8 +91,10 @@ async function main(): Promise<void> {
 function digestOfInputs(): string {
   const hash = createHash("sha256");
   const scripts = ["linux-guest.ts", "linux-guest/fetch.ts", "linux-guest/cpio.ts"];
+  const format = ["device-state.ts", "sparse.ts", "v86-options.ts"];
   const files = [
     ...scripts.map((name) => join(ROOT, "scripts", name)),
+    ...format.map((name) => join(ROOT, "src/live/v86", name)),
     join(GUESTS, "page-writer.h"),
     ...readdirSync(join(GUESTS, "linux"))
       .sort()

@@ -112,7 +112,7 @@ describe("on v86", () => {
         const from = text().length;
         const { start, stop, judge } = linuxWorkload(name, { fillPages: 3_000 });
         send(start);
-        await waitFor(new RegExp(`${name} n=000004 .*\n`), from);
+        await waitFor(new RegExp(`${name} n=000003 .*\n`), from);
         expect(judge(text().slice(from))).toMatchObject({ sound: true, bad: 0 });
         send(`${stop}echo stopped $((1 + 1)) ${name}\n`);
         await waitFor(new RegExp(`stopped 2 ${name}\n`), from);
