@@ -146,6 +146,16 @@ describe("hostile lengths", () => {
     for (const change of wrong) expect(heard(header(change), false)).toBeInstanceOf(Error);
   });
 
+  it("nor does a frame say itself how little of it is checked", () => {
+    for (const [kind, body] of [
+      [8, new Uint8Array(4)],
+      [2, new Uint8Array(14)],
+    ] as const) {
+      expect(heard(framed(kind, body), false)).toHaveLength(1);
+      expect(`${heard(framed(kind, body, 1), false)}`).toMatch(/has 1 bytes checked instead of/);
+    }
+  });
+
   it("inside a body are refused before anything is made of them", () => {
     // Count of pages, of packets, length of the frame.
     for (const at of [2, 6, 10]) {
@@ -191,13 +201,13 @@ describe("what is sent", () => {
 });
 
 /** A frame of a source's kind and any body, with right checks. */
-function framed(kind: number, body: Uint8Array): Uint8Array {
+function framed(kind: number, body: Uint8Array, covered = body.length): Uint8Array {
   const head = header((view) => {
     view.setUint32(0, body.length, true);
     view.setUint8(4, kind);
-    view.setUint32(16, body.length, true);
+    view.setUint32(16, covered, true);
   });
   const check = new Uint8Array(4);
-  new DataView(check.buffer).setUint32(0, crc32(body, crc32(head)), true);
+  new DataView(check.buffer).setUint32(0, crc32(body.subarray(0, covered), crc32(head)), true);
   return joined([head, body, check]);
 }

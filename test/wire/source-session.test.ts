@@ -110,6 +110,9 @@ describe("a source", () => {
     expect(() => late.permit(EPOCH)).toThrow(/once/);
     expect(() => sourceAt("whole").permit(EPOCH + 1)).toThrow(/epoch 5/);
     expect(sourceAt("finished").permit(EPOCH)).toBe(false);
+    const cut = sourceAt("whole");
+    cut.connectionLost();
+    expect(cut.permit(EPOCH)).toBe(false);
   });
 
   it("never says GO without permission", () => {
