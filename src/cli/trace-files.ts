@@ -52,20 +52,28 @@ async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
 
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Writes beside `path` and renames; an error or a signal leaves what was there before. */
-export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+/**
+ * Writes beside `path` and renames; an error or a signal leaves what was there before.
+ * `keepOnInterrupt`: at Ctrl-C the chunks end early, and are kept.
+ */
+export async function writeWhole(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  o: { keepOnInterrupt?: boolean } = {},
+): Promise<number> {
   const unfinished = `${path}.${process.pid}.unfinished`;
+  const signals = STOP_SIGNALS.filter((one) => one !== "SIGINT" || o.keepOnInterrupt !== true);
   const onSignal = (signal: NodeJS.Signals) => {
     try {
       unlinkSync(unfinished);
     } catch {
       // It was renamed, or never made.
     }
-    for (const each of STOP_SIGNALS) process.removeListener(each, onSignal);
+    for (const each of signals) process.removeListener(each, onSignal);
     // Again, to whoever else listens, or to end the program.
     process.kill(process.pid, signal);
   };
-  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   let sizeBytes = 0;
   try {
     const file = await open(unfinished, "w");
@@ -83,7 +91,7 @@ export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>
     await rm(unfinished, { force: true });
     throw fileError(error, "written", path);
   } finally {
-    for (const signal of STOP_SIGNALS) process.removeListener(signal, onSignal);
+    for (const signal of signals) process.removeListener(signal, onSignal);
   }
 }
 

@@ -15,7 +15,7 @@ import {
   NATIVE_MAGIC,
   NATIVE_VERSION,
 } from "./importers/native.js";
-import type { Trace } from "./trace.js";
+import type { Trace, TraceHeader, TraceInterval } from "./trace.js";
 
 const WSDT1_HEADER_BYTES = 24;
 const WSDT1_INTERVAL_BYTES = 24;
@@ -23,59 +23,95 @@ const MAX_U32 = 0xffff_ffff;
 
 /** PCT1: keeps all that a {@link Trace} holds. */
 export function* encodeNative(trace: Trace): Generator<Uint8Array> {
-  let crc = 0;
-  const header = nativeHeader(trace);
-  crc = crc32(header, crc);
-  yield header;
-  const out = new ByteWriter();
-  let lastNs = 0;
-  let lastInstructions = 0;
+  const encoder = new NativeEncoder(trace);
+  yield encoder.header();
   for (let i = 0; i < trace.intervals; i++) {
-    out.clear();
-    out.u32(0); // patched below with the record's length
-    out.leb128(trace.endNs(i) - lastNs);
-    lastNs = trace.endNs(i);
     const instructions = trace.instructions(i);
-    if (instructions !== undefined) {
-      out.leb128(instructions - lastInstructions);
-      lastInstructions = instructions;
-    }
-    writeSet(trace.written(i), out);
-    if (trace.hasReads) writeSet(trace.read(i), out);
-    out.patchU32(0, out.length - 4);
-    const record = out.toBytes();
-    crc = crc32(record, crc);
-    yield record;
+    yield encoder.interval({
+      endNs: trace.endNs(i),
+      written: trace.written(i),
+      read: trace.read(i),
+      ...(instructions !== undefined && { instructions }),
+    });
   }
-  out.clear();
-  out.u32(0);
-  out.u32(trace.intervals);
-  out.u32(crc32(out.toBytes(), crc));
-  yield out.toBytes();
+  yield encoder.end();
 }
 
-function nativeHeader(trace: Trace): Uint8Array {
-  const description = new TextEncoder().encode(JSON.stringify({ source: trace.source }));
-  const out = new ByteWriter();
-  for (const char of NATIVE_MAGIC) out.u8(char.charCodeAt(0));
-  out.u8(NATIVE_VERSION);
-  out.u8(
-    (trace.hasReads ? FLAG_READS : 0) |
-      (trace.hasInstructions ? FLAG_INSTRUCTIONS : 0) |
-      (trace.clock === "instructions" ? FLAG_INSTRUCTION_CLOCK : 0),
-  );
-  out.u8(0);
-  out.u8(0);
-  out.u32(trace.pageSizeBytes);
-  out.u32(trace.pages);
-  out.u32(description.length);
-  assert(out.length === NATIVE_HEADER_BYTES, "the native header has its documented length");
-  out.bytes(description);
-  return out.toBytes();
+/** What a native file says of its trace before the first interval. */
+export interface NativeHeader extends TraceHeader {
+  readonly hasInstructions: boolean;
+}
+
+/**
+ * PCT1 an interval at a time, for a trace that is still being recorded: the header, the intervals in
+ * order, the end, each as bytes to append to the file. Checks nothing that `TraceBuilder` checks.
+ */
+export class NativeEncoder {
+  private readonly out = new ByteWriter();
+  private crc = 0;
+  private intervals = 0;
+  private lastNs = 0;
+  private lastInstructions = 0;
+
+  constructor(private readonly of: NativeHeader) {}
+
+  header(): Uint8Array {
+    const { out, of } = this;
+    const description = new TextEncoder().encode(JSON.stringify({ source: of.source }));
+    out.clear();
+    for (const char of NATIVE_MAGIC) out.u8(char.charCodeAt(0));
+    out.u8(NATIVE_VERSION);
+    out.u8(
+      (of.hasReads ? FLAG_READS : 0) |
+        (of.hasInstructions ? FLAG_INSTRUCTIONS : 0) |
+        (of.clock === "instructions" ? FLAG_INSTRUCTION_CLOCK : 0),
+    );
+    out.u8(0);
+    out.u8(0);
+    out.u32(of.pageSizeBytes);
+    out.u32(of.pages);
+    out.u32(description.length);
+    assert(out.length === NATIVE_HEADER_BYTES, "the native header has its documented length");
+    out.bytes(description);
+    return this.taken();
+  }
+
+  interval({ endNs, written, read = [], instructions }: TraceInterval): Uint8Array {
+    const { out, of } = this;
+    assert(of.hasInstructions === (instructions !== undefined), "the header tells what is counted");
+    out.clear();
+    out.u32(0); // patched below with the record's length
+    out.leb128(endNs - this.lastNs);
+    this.lastNs = endNs;
+    if (instructions !== undefined) {
+      out.leb128(instructions - this.lastInstructions);
+      this.lastInstructions = instructions;
+    }
+    writeSet(written, out);
+    if (of.hasReads) writeSet(read, out);
+    out.patchU32(0, out.length - 4);
+    this.intervals += 1;
+    return this.taken();
+  }
+
+  end(): Uint8Array {
+    const { out } = this;
+    out.clear();
+    out.u32(0);
+    out.u32(this.intervals);
+    out.u32(crc32(out.toBytes(), this.crc));
+    return out.toBytes();
+  }
+
+  private taken(): Uint8Array {
+    const bytes = this.out.toBytes();
+    this.crc = crc32(bytes, this.crc);
+    return bytes;
+  }
 }
 
 /** Number of runs, then for each the clean pages before it and its length. */
-function writeSet(pages: Uint32Array, out: ByteWriter): void {
+function writeSet(pages: ArrayLike<number>, out: ByteWriter): void {
   let runs = 0;
   forEachRun(pages, () => runs++);
   out.leb128(runs);
@@ -154,7 +190,7 @@ export function* encodeWsdt1(trace: Trace): Generator<Uint8Array> {
   }
 }
 
-function forEachRun(pages: Uint32Array, run: (from: number, length: number) => void): void {
+function forEachRun(pages: ArrayLike<number>, run: (from: number, length: number) => void): void {
   let at = 0;
   while (at < pages.length) {
     const from = pages[at] as number;
