@@ -95,8 +95,9 @@ export class ArrivalRoom {
     return undefined;
   }
 
-  async apply(message: PagesMessage): Promise<void> {
-    await this.writer.apply(message);
+  /** `residual`: the guest runs, and only what is absent still may be written. */
+  async apply(message: PagesMessage, residual: boolean): Promise<void> {
+    await this.writer.apply(message, residual ? this.missing : undefined);
     if (this.missing.isEmpty()) return;
     this.list.set(message.pages);
     this.missing.clearBatch(this.list);

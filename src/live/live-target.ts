@@ -185,7 +185,7 @@ export class LiveTarget {
       case "reserve":
         return await this.reserve(step);
       case "apply":
-        await this.apply(step.message);
+        await this.apply(step.message, step.residual);
         return this.take(session.applied(step.message));
       case "answer-ask":
         return this.take(session.answered(await this.want(step.digests)));
@@ -230,8 +230,8 @@ export class LiveTarget {
     return await this.room.prepare(prepare);
   }
 
-  private async apply(message: PagesMessage): Promise<void> {
-    await this.room?.apply(message);
+  private async apply(message: PagesMessage, residual: boolean): Promise<void> {
+    await this.room?.apply(message, residual);
     for (const page of message.pages) this.waited.delete(page);
   }
 

@@ -4,7 +4,7 @@
  */
 import type { HashDedupDecoder, PipelineDecoder, ZstdModule } from "../codec/index.js";
 import { PIPELINE_PAGES_MAX } from "../codec/index.js";
-import { type Kernels, U32Buffer } from "../kernels/index.js";
+import { type Kernels, type PageBitmap, U32Buffer } from "../kernels/index.js";
 import type { TargetMachine } from "../migrate/ports.js";
 import type { PagesMessage } from "../wire/messages.js";
 import { createDecoder, decoderArenaBytes } from "./live-codecs.js";
@@ -28,6 +28,8 @@ export class PageWriter {
   private readonly checks: PageChecks;
   private readonly one: U32Buffer;
   private readonly content: Uint8Array;
+  /** Of the batch that is applied. */
+  private only: PageBitmap | undefined;
 
   static arenaBytes(): number {
     return (
@@ -40,20 +42,24 @@ export class PageWriter {
   }
 
   constructor(private readonly options: PageWriterOptions) {
-    const { kernels, machine, pages, codecs, zstd } = options;
+    const { kernels, pages, codecs, zstd } = options;
     this.checks = new PageChecks(kernels, PIPELINE_PAGES_MAX);
     this.one = U32Buffer.create(kernels, 1, "page to read");
     this.content = kernels.bytes(kernels.allocate(PAGE_BYTES, "content of a page"), PAGE_BYTES);
-    const write = (list: U32Buffer, contents: Uint8Array) =>
-      machine.writePages("ram", list, contents);
+    const write = (list: U32Buffer, contents: Uint8Array) => this.write(list, contents);
     const target = { pages, read: (page: number) => this.read(page), write };
     const { decoder, dedup } = createDecoder(kernels, target, { codecs, zstd });
     this.decoder = decoder;
     this.dedup = dedup;
   }
 
-  /** Writes a batch; throws `bad-input` and leaves memory as it was if anything about it is wrong. */
-  async apply(message: PagesMessage): Promise<void> {
+  /**
+   * Writes a batch, of it only what is in `only` where that is given (post-copy: the guest may have
+   * written the others since they came). Throws `bad-input` and leaves memory as it was if anything
+   * about the batch is wrong.
+   */
+  async apply(message: PagesMessage, only?: PageBitmap): Promise<void> {
+    this.only = only;
     const { pages, frame, packets } = message;
     const read = (page: number) => this.read(page);
     await this.decoder.decode(frame, packets, (staged, ptr) =>
@@ -65,6 +71,17 @@ export class PageWriter {
   /** Answers a source that asks which contents are wanted. */
   want(digests: Uint8Array): Promise<Uint8Array> | undefined {
     return this.dedup?.want(digests);
+  }
+
+  private write(list: U32Buffer, contents: Uint8Array): void {
+    const { machine } = this.options;
+    const { only } = this;
+    if (only === undefined) return machine.writePages("ram", list, contents);
+    list.view().forEach((page, i) => {
+      if (!only.has(page)) return;
+      this.one.set([page]);
+      machine.writePages("ram", this.one, contents.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
+    });
   }
 
   private read(page: number): Uint8Array {
