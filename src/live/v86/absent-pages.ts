@@ -89,7 +89,7 @@ export class AbsentPages {
     return ((this.log.flags()[pfn] ?? 0) & ABSENT) !== 0;
   }
 
-  /** Waits for what the guest may read past every check; before it runs. */
+  /** Waits for what the guest may read past every check; as a part of a turn, before the rest. */
   waitForVectors(): void {
     this.use(INTERRUPT_VECTORS);
   }

@@ -24,6 +24,8 @@ export class GuestTurns {
   waitedNs = 0;
   /** It stopped amid an instruction, for a page that will not come, and never runs again. */
   gone = false;
+  /** Called at the start of a turn, as a part of it. */
+  before: (() => void) | undefined;
   /** A turn is under way: the guest is not to be looked at. */
   turning = false;
   private brake: Brake = NO_BRAKE;
@@ -88,6 +90,7 @@ export class GuestTurns {
     const waitedBeforeNs = this.waitedNs;
     this.turning = true;
     try {
+      this.before?.();
       this.askedMs = Math.max(0, mainLoop());
     } catch (error) {
       if (!(error instanceof GuestGone)) throw error;

@@ -167,6 +167,11 @@ export class V86Guest implements V86Machine {
     };
   }
 
+  /** It can run while pages are absent. */
+  get canAwaitPages(): boolean {
+    return this.tracking === "tlb";
+  }
+
   /**
    * These pages are absent: from now on an access to one of them, the guest's or a device's, calls
    * `wait`, which blocks until the page has come and was put in its place (AbsentPages.arrive). The
@@ -176,7 +181,7 @@ export class V86Guest implements V86Machine {
   awaitPages(pages: Uint32Array, wait: (pfn: number) => void): AbsentPages {
     assert(!this.running && !this.holdsAbsent, "pages are absent from before a guest runs");
     if (!(this.log instanceof TlbTracking)) throw this.cannotWait();
-    this.absent = new AbsentPages(this.loaded, this.log, pages, (pfn) => {
+    const absent = new AbsentPages(this.loaded, this.log, pages, (pfn) => {
       const fromMs = performance.now();
       try {
         wait(pfn);
@@ -184,7 +189,9 @@ export class V86Guest implements V86Machine {
         this.turns.waitedNs += (performance.now() - fromMs) * NS_PER_MS;
       }
     });
-    return this.absent;
+    this.absent = absent;
+    this.turns.before = () => absent.waitForVectors();
+    return absent;
   }
 
   enableLogDirty(): void {
@@ -258,7 +265,6 @@ export class V86Guest implements V86Machine {
   resume(): void {
     assert(!this.destroyed, "a guest that was released does not run");
     assert(!this.torn, "a guest whose state could not be loaded does not run");
-    if (this.holdsAbsent) this.absent?.waitForVectors();
     this.turns.start();
   }
 
