@@ -13,7 +13,8 @@ import { dts } from "rollup-plugin-dts";
 import esbuild from "rollup-plugin-esbuild";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8"));
-const external = [/^node:/, ...Object.keys(manifest.dependencies)];
+const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)];
+const external = [/^node:/, ...packages];
 
 const library = {
   index: "src/index.ts",
@@ -21,7 +22,11 @@ const library = {
   scenario: "src/scenario/index.ts",
 };
 /** ES modules alone, as the packages are that they work with. */
-const modern = { v86: "src/v86.ts" };
+const modern = {
+  v86: "src/v86.ts",
+  live: "src/live-entry.ts",
+  "live-node": "src/live-node-entry.ts",
+};
 const cli = { cli: "src/cli/main.ts", "sweep-worker": "src/cli/sweep/worker.ts" };
 
 const modules = (extension, format) => ({

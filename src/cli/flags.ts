@@ -74,7 +74,7 @@ function parseWholeNumber(text: string, { min, max }: { min: number; max: number
 }
 
 /** Commander adds which option it was. */
-function asArgument<T>(parse: () => T): T {
+export function asArgument<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {

@@ -11,6 +11,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls `handler` at every Ctrl-C until the function that it returns is called. */
   onInterrupt(handler: () => void): () => void;
+  /** Calls `handler` with what is typed until the function that it returns is called. */
+  onInput?(handler: (text: string) => void): () => void;
   /** Ends the program at once. */
   exit(code: number): void;
   /** Milliseconds that only ever grow, for the rate of screen updates. */
@@ -26,6 +28,15 @@ export function processIo(): CliIo {
     onInterrupt(handler) {
       process.on("SIGINT", handler);
       return () => process.removeListener("SIGINT", handler);
+    },
+    onInput(handler) {
+      const { stdin } = process;
+      const typed = (text: Buffer) => handler(text.toString("latin1"));
+      stdin.on("data", typed);
+      return () => {
+        stdin.off("data", typed);
+        stdin.pause();
+      };
     },
     exit: (code) => process.exit(code),
     nowMs: () => performance.now(),

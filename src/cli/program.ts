@@ -4,8 +4,10 @@ import { STRATEGY_GRAMMAR } from "../migrate/strategy-name.js";
 import { boundCommand } from "./commands/bound.js";
 import { compareCommand } from "./commands/compare.js";
 import { mergeCommand } from "./commands/merge.js";
+import { migrateCommand } from "./commands/migrate.js";
 import { runCommand } from "./commands/run.js";
 import { schemaCommand } from "./commands/schema.js";
+import { serveCommand } from "./commands/serve.js";
 import { sweepCommand } from "./commands/sweep.js";
 import { techniquesCommand } from "./commands/techniques.js";
 import { tourCommand } from "./commands/tour.js";
@@ -33,6 +35,7 @@ Exit codes: 0 ok, 1 a bug in precopy, 2 bad input, 3 a stated limit was missed,
 /** Runs `precopy` with these words; never throws. */
 export async function runCli(words: readonly string[], io: CliIo): Promise<number> {
   const session = new Session(io);
+  session.words = words;
   try {
     const program = createProgram(session);
     if (words.length === 0) {
@@ -75,6 +78,8 @@ function createProgram(session: Session): Command {
     validateCommand(session),
     xlCommand(session),
     traceCommand(),
+    serveCommand(session),
+    migrateCommand(session),
     techniquesCommand(session),
     schemaCommand(session),
     tourCommand(session),

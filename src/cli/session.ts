@@ -25,8 +25,12 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** Ctrl-C. */
-class Interrupted extends Error {}
+/** Ctrl-C, and what became of what ran. */
+export class Interrupted extends Error {
+  constructor(message = "interrupted; the migrations were cancelled") {
+    super(message);
+  }
+}
 
 const WIDTH_DEFAULT = 100;
 
@@ -43,6 +47,8 @@ export class Session {
   exitCode: number = EXIT.ok;
   /** The command that repeats what runs, as soon as it is known; printed if we fail. */
   repeat = "";
+  /** What the program was called with. */
+  words: readonly string[] = [];
   private readonly line: LiveLine;
 
   constructor(readonly io: CliIo) {
@@ -62,8 +68,13 @@ export class Session {
 
   /** A word to the person, apart from the output. */
   note(text: string): void {
+    this.say(`precopy: ${text}\n`);
+  }
+
+  /** Text beside the output, as it is. */
+  say(text: string): void {
     this.close();
-    this.io.stderr.write(`precopy: ${text}\n`);
+    this.io.stderr.write(text);
   }
 
   /** The last of several reasons to end badly does not hide an earlier, graver one. */
@@ -111,7 +122,7 @@ export class Session {
   fail(error: unknown): number {
     this.close();
     if (error instanceof Interrupted) {
-      this.note("interrupted; the migrations were cancelled");
+      this.note(error.message);
       return EXIT.interrupted;
     }
     // Commander has said it already.

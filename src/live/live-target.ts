@@ -60,6 +60,11 @@ export class LiveTarget {
     return this.room?.guest ?? this.past?.guest;
   }
 
+  /** The connection that stands, in words. */
+  get from(): string | undefined {
+    return this.connection?.transport.description;
+  }
+
   /** The machine that the guest comes to, until all is said: then it belongs to who made it. */
   get machine(): ArrivalMachine | undefined {
     return this.room?.machine;

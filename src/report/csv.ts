@@ -3,11 +3,16 @@
  * comparisons a row per strategy. The first two carry seed and migration number, so that tables of several runs can be joined.
  */
 import type { MigrationResult } from "../model/migration-result.js";
-import type { SimulationResult } from "../model/simulation.js";
 import { COMPARED, type Comparison, type StrategySummary } from "./compare.js";
+import type { Migrations } from "./limits.js";
 
 type Cell = number | string;
 export type Columns<T> = readonly (readonly [name: string, of: (row: T) => Cell])[];
+
+/** The result of a simulation, or of a live migration. */
+export interface SeededMigrations extends Migrations {
+  readonly seed: number;
+}
 
 interface MigrationRow {
   readonly seed: number;
@@ -98,19 +103,19 @@ const ROUND_COLUMNS: Columns<RoundRow> = [
 ];
 
 /** migrations.csv */
-export function migrationsCsv(results: readonly SimulationResult[]): string {
+export function migrationsCsv(results: readonly SeededMigrations[]): string {
   return csv(MIGRATION_COLUMNS, results.flatMap(migrationRows));
 }
 
 /** rounds.csv */
-export function roundsCsv(results: readonly SimulationResult[]): string {
+export function roundsCsv(results: readonly SeededMigrations[]): string {
   const rows = results
     .flatMap(migrationRows)
     .flatMap((row) => row.migration.rounds.map((round) => ({ ...row, round })));
   return csv(ROUND_COLUMNS, rows);
 }
 
-function migrationRows({ seed, migrations }: SimulationResult): MigrationRow[] {
+function migrationRows({ seed, migrations }: SeededMigrations): MigrationRow[] {
   return migrations.map((migration, i) => ({ seed, number: i + 1, migration }));
 }
 

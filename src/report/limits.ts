@@ -1,5 +1,5 @@
 /** What a caller says a migration may cost at most, and who kept to it. */
-import type { SimulationResult } from "../model/simulation.js";
+import type { MigrationResult } from "../model/migration-result.js";
 import { plural, quantity } from "./text.js";
 
 export interface Limits {
@@ -9,6 +9,11 @@ export interface Limits {
   readonly guestSlowdown?: number;
 }
 
+/** The result of a simulation, or a live migration's alone. */
+export interface Migrations {
+  readonly migrations: readonly MigrationResult[];
+}
+
 export const LIMIT_NAMES = {
   downtimeNs: { words: "downtime", kind: "duration" },
   totalNs: { words: "total time", kind: "duration" },
@@ -16,7 +21,7 @@ export const LIMIT_NAMES = {
 } as const;
 
 /** A sentence for every limit that a completed migration missed: the worst value, and how often. */
-export function missedLimits(results: readonly SimulationResult[], limits: Limits): string[] {
+export function missedLimits(results: readonly Migrations[], limits: Limits): string[] {
   const migrations = results.flatMap((result) => result.migrations);
   const completed = migrations.filter(({ outcome }) => outcome === "target-runs");
   const sentences: string[] = [];

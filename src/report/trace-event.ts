@@ -2,11 +2,11 @@
  * A run as Chrome's trace events (the JSON Object Format of "Trace Event Format", read by Perfetto
  * and chrome://tracing): a process per migration, in it a track for the stages and one for the
  * rounds, and counters of the pages that each round sent and saw dirtied; post-copy's faults and
- * stalls stand at the residual push. Times are microseconds of virtual time.
+ * stalls stand at the residual push. Times are microseconds, of virtual time in the model.
  */
 import type { StageTimes } from "../migrate/report.js";
 import type { MigrationResult } from "../model/migration-result.js";
-import type { SimulationResult } from "../model/simulation.js";
+import type { SeededMigrations } from "./csv.js";
 
 export interface TraceEvent {
   /** M names a track, X is a stretch of time, C a counter. */
@@ -40,11 +40,13 @@ const STAGES: readonly (readonly [keyof StageTimes, string])[] = [
 ];
 
 /** The result as the content of one trace file. */
-export function toTraceEvents(result: SimulationResult): TraceEventFile {
+export function toTraceEvents(
+  result: SeededMigrations & { readonly eventLogHash?: string },
+): TraceEventFile {
   const { seed, eventLogHash, migrations } = result;
   return {
     displayTimeUnit: "ms",
-    otherData: { seed, eventLogHash },
+    otherData: { seed, ...(eventLogHash !== undefined && { eventLogHash }) },
     traceEvents: migrations.flatMap((migration, i) => migrationEvents(migration, i + 1)),
   };
 }

@@ -45,6 +45,7 @@ export interface TinyGuest {
 }
 
 interface Limits {
+  /** On the guest's own command line. */
   readonly key: string;
   readonly least: number;
   readonly most: number;
@@ -53,7 +54,7 @@ interface Limits {
 const PAGES_MAX = 262_144;
 
 /** The keys and limits of guests/tiny/tiny.c, in its order. */
-const NUMBERS: Readonly<Record<Exclude<keyof TinyGuestOptions, "pattern">, Limits>> = {
+export const TINY_NUMBERS: Readonly<Record<Exclude<keyof TinyGuestOptions, "pattern">, Limits>> = {
   pages: { key: "pages", least: 1, most: PAGES_MAX },
   fillPages: { key: "fill", least: 0, most: PAGES_MAX },
   writesPerSec: { key: "rate", least: 0, most: 10_000_000 },
@@ -86,10 +87,10 @@ export function tinyGuest(options: TinyGuestOptions = {}): TinyGuest {
     throw new PrecopyError("unknown-name", message);
   }
   words.push(`pattern=${pattern}`);
-  for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
+  for (const name of Object.keys(TINY_NUMBERS) as (keyof typeof TINY_NUMBERS)[]) {
     const value = options[name];
     if (value === undefined) continue;
-    const { key, least, most } = NUMBERS[name];
+    const { key, least, most } = TINY_NUMBERS[name];
     checkNumber(name, value, least, name === "hotPages" ? (options.pages ?? 1_000) : most);
     words.push(`${key}=${value}`);
   }

@@ -1,0 +1,20 @@
+/**
+ * What moving real machines needs of Node (`precopy/live/node`): TCP and TLS, the system's
+ * cryptography, the installed package v86, and the Linux guest of the cache folder.
+ */
+export {
+  LINUX_PROMPT,
+  type LinuxGuest,
+  type LinuxGuestSearch,
+  linuxGuest,
+} from "./live/guests/linux-guest.js";
+export { nodeCrypto } from "./live/node-crypto.js";
+export { type Address, formatAddress, parseAddress } from "./live/transport/address.js";
+export {
+  type ConnectTcpOptions,
+  connectTcp,
+  type ListenTcpOptions,
+  listenTcp,
+  type TcpListener,
+} from "./live/transport/tcp.js";
+export { loadV86, type V86Package } from "./live/v86/v86-package.js";
