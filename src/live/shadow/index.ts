@@ -1,4 +1,4 @@
 /** An arriving guest in a thread of its own, which may run while pages are absent. */
 export { type AwaitedPages, type AwaitingGuest, ShadowAgent } from "./shadow-agent.js";
 export { ShadowMachine } from "./shadow-machine.js";
-export type { FaultWaits } from "./shadow-messages.js";
+export type { FaultStalls } from "./shadow-messages.js";

@@ -12,11 +12,12 @@
 import { assert } from "../../base/assert.js";
 import { NS_PER_MS } from "../../base/units.js";
 import type { MachineDescription } from "../../migrate/ports.js";
+import { StallTally } from "../../model/stalls.js";
 import { closePort, listenToPort, type PortLike } from "../transport/port-events.js";
 import { GuestGone } from "../v86/absent-pages.js";
 import { ShadowMemory } from "./shadow-memory.js";
 import {
-  type FaultWaits,
+  type FaultStalls,
   type FromGuest,
   failureOf,
   type Prepared,
@@ -53,7 +54,7 @@ export class ShadowAgent<Guest extends AwaitingGuest> {
   private guest: Guest | undefined;
   private memory: ShadowMemory | undefined;
   private awaited: AwaitedPages | undefined;
-  private waits: FaultWaits = { count: 0, totalNs: 0, worstNs: 0 };
+  private readonly stalls = new StallTally();
   private queue: Promise<void> = Promise.resolve();
   private readonly silence: () => void;
   private settle: (guest: Guest | undefined) => void = () => {};
@@ -105,7 +106,7 @@ export class ShadowAgent<Guest extends AwaitingGuest> {
       case "whole":
         this.applyArrived();
         this.awaited?.end();
-        return this.waits;
+        return this.told();
       case "abort":
         return await this.guest?.abort();
     }
@@ -159,13 +160,13 @@ export class ShadowAgent<Guest extends AwaitingGuest> {
         if (awaited.isAbsent(pfn)) memory.waitPast(seen);
       }
     }
-    const waitedNs = Math.round((performance.now() - fromMs) * NS_PER_MS);
-    const { count, totalNs, worstNs } = this.waits;
-    this.waits = {
-      count: count + 1,
-      totalNs: totalNs + waitedNs,
-      worstNs: Math.max(worstNs, waitedNs),
-    };
+    this.stalls.count++;
+    this.stalls.add(Math.round((performance.now() - fromMs) * NS_PER_MS));
+  }
+
+  private told(): FaultStalls {
+    const { count: faults, stallNs, worstNs: worstStallNs, buckets } = this.stalls;
+    return { faults, stallNs, worstStallNs, stallBucketsUs: [...buckets] };
   }
 
   /** The other thread is gone, and with it every page that has not arrived. */

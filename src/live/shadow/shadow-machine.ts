@@ -21,7 +21,7 @@ import { closePort, listenToPort, type PortLike } from "../transport/port-events
 import { ShadowMemory } from "./shadow-memory.js";
 import {
   errorOf,
-  type FaultWaits,
+  type FaultStalls,
   type FromGuest,
   type Prepared,
   type Request,
@@ -35,7 +35,7 @@ interface Pending {
 
 export class ShadowMachine implements TargetMachine<Uint8Array>, Partial<FaultingMachine> {
   /** When the guest holds all its memory itself: what it waited; undefined where it did not come. */
-  readonly whole: Promise<FaultWaits | undefined>;
+  readonly whole: Promise<FaultStalls | undefined>;
   /** Undefined where the guest there cannot wait for pages; known when it is prepared. */
   expectPages?: FaultingMachine["expectPages"];
   private memory: ShadowMemory | undefined;
@@ -45,7 +45,7 @@ export class ShadowMachine implements TargetMachine<Uint8Array>, Partial<Faultin
   private nextId = 1;
   private readonly pending = new Map<number, Pending>();
   private readonly silence: () => void;
-  private settle: (waits: FaultWaits | undefined) => void = () => {};
+  private settle: (stalls: FaultStalls | undefined) => void = () => {};
 
   /** @param port to the thread of a {@link ShadowAgent}; closed when the guest is whole, or gone */
   constructor(private readonly port: PortLike) {
@@ -102,8 +102,8 @@ export class ShadowMachine implements TargetMachine<Uint8Array>, Partial<Faultin
 
   allArrived(): void {
     this.ask({ kind: "whole" }).then(
-      (waits) => {
-        this.settle(waits as FaultWaits);
+      (stalls) => {
+        this.settle(stalls as FaultStalls);
         this.end("the guest is whole");
       },
       () => this.settle(undefined),
@@ -139,7 +139,8 @@ export class ShadowMachine implements TargetMachine<Uint8Array>, Partial<Faultin
 
   private hear(message: FromGuest): void {
     if (message.kind === "fault") {
-      this.fault?.(message.page);
+      // It may have come while that was said.
+      if (this.memory?.isAbsent(message.page) === true) this.fault?.(message.page);
       return;
     }
     const pending = this.pending.get(message.id);

@@ -5,6 +5,7 @@
  */
 import { PrecopyError, type PrecopyErrorCode } from "../../base/errors.js";
 import type { MachineDescription } from "../../migrate/ports.js";
+import type { PostCopyReport } from "../../model/migration-result.js";
 
 export type Request =
   | {
@@ -24,13 +25,11 @@ export interface Prepared {
   readonly canWait: boolean;
 }
 
-/** What a guest's accesses to absent pages cost it. */
-export interface FaultWaits {
-  /** Times that it waited, the sum and the longest, nanoseconds. */
-  readonly count: number;
-  readonly totalNs: number;
-  readonly worstNs: number;
-}
+/** What a guest's accesses to absent pages cost it; QEMU's terms. */
+export type FaultStalls = Pick<
+  PostCopyReport,
+  "faults" | "stallNs" | "worstStallNs" | "stallBucketsUs"
+>;
 
 /** To the thread of the guest. */
 export type ToGuest =
