@@ -32,6 +32,13 @@ export type { LiveFigures, LiveResult } from "./live/live-result.js";
 export { LiveServer, type LiveServerOptions, SERVER_DEFAULTS } from "./live/live-server.js";
 export type { LiveTarget } from "./live/live-target.js";
 export {
+  type AwaitedPages,
+  type AwaitingGuest,
+  type FaultStalls,
+  ShadowAgent,
+  ShadowMachine,
+} from "./live/shadow/index.js";
+export {
   type BroadcastListener,
   type ConnectBroadcastOptions,
   connectBroadcast,

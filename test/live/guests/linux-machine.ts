@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { V86 } from "v86";
 import { LINUX_GUEST_DIR, linuxGuest } from "../../../src/live/guests/linux-guest.js";
-import { V86Guest } from "../../../src/live/v86/index.js";
+import { V86Guest, type V86GuestOptions } from "../../../src/live/v86/index.js";
 
 const wasmPath = createRequire(import.meta.url).resolve("v86/build/v86.wasm");
 
@@ -13,6 +13,13 @@ export interface LinuxMachine {
   text(): string;
   send(line: string): void;
   waitFor(pattern: RegExp, from?: number): Promise<RegExpMatchArray>;
+}
+
+/** An empty machine like the one that it runs on; only where it was fetched. */
+export async function linuxMachineOptions(): Promise<V86GuestOptions> {
+  const { guest } = await linuxGuest(process.env.LINUX_GUEST_DIR ?? LINUX_GUEST_DIR);
+  const { boot: _, ...machine } = guest as NonNullable<typeof guest>;
+  return { V86, wasm: readFileSync(wasmPath), ...machine };
 }
 
 /** Undefined and why, where the guest was not fetched: `use` is not called then. */
