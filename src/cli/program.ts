@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { STRATEGY_GRAMMAR } from "../migrate/strategy-name.js";
 import { boundCommand } from "./commands/bound.js";
 import { compareCommand } from "./commands/compare.js";
+import { demoCommand } from "./commands/demo.js";
 import { mergeCommand } from "./commands/merge.js";
 import { migrateCommand } from "./commands/migrate.js";
 import { runCommand } from "./commands/run.js";
@@ -80,6 +81,7 @@ function createProgram(session: Session): Command {
     traceCommand(),
     serveCommand(session),
     migrateCommand(session),
+    demoCommand(session),
     techniquesCommand(session),
     schemaCommand(session),
     tourCommand(session),

@@ -21,10 +21,10 @@
 import { assert } from "../../base/assert.js";
 import { PrecopyError } from "../../base/errors.js";
 import { packSparse, unpackSparse } from "./sparse.js";
-import type { V86Bar, V86Emulator, V86Pci } from "./v86-internals.js";
+import type { V86Bar, V86Cpu, V86Emulator, V86Pci } from "./v86-internals.js";
 
 /** A workaround by its name, to show in a test what happens without it. */
-export type RestoreFix = "lazy-flags" | "pci" | "serial-input" | "pit";
+export type RestoreFix = "lazy-flags" | "pci" | "serial-input" | "pit" | "tsc";
 
 const MAGIC = 0x3638_7663;
 const VERSION = 1;
@@ -87,8 +87,10 @@ export function restoreState(
   const { pci } = cpu.devices;
   const { unpack_memory: unpackMemory } = cpu;
   const setPciState = pci.set_state;
+  const setTsc = cpu.set_tsc;
   if (!options.withMemory) cpu.unpack_memory = () => {};
   if (options.without !== "pci") pci.set_state = (state) => restorePci(pci, state);
+  if (options.without !== "tsc") cpu.set_tsc = (low, high) => restoreTsc(cpu, setTsc, low, high);
   try {
     emulator.v86.restore_state(parts.state);
   } catch (error) {
@@ -97,6 +99,7 @@ export function restoreState(
   } finally {
     cpu.unpack_memory = unpackMemory;
     pci.set_state = setPciState;
+    cpu.set_tsc = setTsc;
     LOST_VIEWS.forEach((name, i) => {
       const [view, restored] = [kept[i] as V86Emulator["v86"]["cpu"]["mxcsr"], cpu[name]];
       if (view === restored) return;
@@ -181,6 +184,27 @@ function restoreTimer(emulator: V86Emulator, parts: StateParts, options: Restore
   const { counter_start_time: starts } = emulator.v86.cpu.devices.pit;
   const shiftMs = performance.now() - parts.clockMs;
   for (let i = 0; i < starts.length; i++) starts[i] = (starts[i] as number) + shiftMs;
+}
+
+/** v86's counter counts nanoseconds of its clock (TSC_RATE of src/rust/cpu/cpu.rs). */
+const TSC_TICKS_PER_MS = 1e6;
+
+/**
+ * set_tsc of src/rust/cpu/cpu.rs makes the offset `counter - value`, where the counter has the old
+ * offset in it already; that one is found out and taken into account. The clock is read first: an
+ * error makes the counter go ahead, never back.
+ */
+function restoreTsc(cpu: V86Cpu, setTsc: V86Cpu["set_tsc"], low: number, high: number): void {
+  const clock = BigInt(Math.floor(performance.now() * TSC_TICKS_PER_MS));
+  cpu.store_current_tsc();
+  const [nowLow, nowHigh] = [cpu.current_tsc[0] as number, cpu.current_tsc[1] as number];
+  const offset = clock - counterOf(nowLow, nowHigh);
+  const wanted = BigInt.asUintN(64, counterOf(low, high) - offset);
+  setTsc(Number(wanted & 0xffff_ffffn), Number(wanted >> 32n));
+}
+
+function counterOf(low: number, high: number): bigint {
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
 
 function noMemory(): { packed_memory: Uint8Array; bitmap: { get_buffer(): ArrayBuffer } } {

@@ -65,6 +65,10 @@ export interface V86Cpu {
   last_result: View;
   fpu_status_word: View;
   mxcsr: View;
+  /** Low and high half, of when {@link store_current_tsc} was called. */
+  readonly current_tsc: View;
+  store_current_tsc: () => void;
+  set_tsc: (low: number, high: number) => void;
   readonly memory_map_write8: ((address: number, value: number) => void)[];
   readonly devices: V86Devices;
   readonly io: { readonly ports: unknown[] };
@@ -122,6 +126,7 @@ const CPU = [
   ...["mxcsr", "memory_map_write8", "devices", "io", "main_loop", "write_blob", "pack_memory"],
   ...["unpack_memory", "full_clear_tlb", "jit_dirty_cache", "zero_memory", "cr"],
   ...["read8", "read16", "read32s", "write8", "write16", "write32"],
+  ...["current_tsc", "store_current_tsc", "set_tsc"],
 ];
 const PCI = [
   ...["devices", "device_spaces", "pci_addr", "pci_value", "pci_response", "pci_status"],

@@ -186,6 +186,41 @@ describe("the timer's phase", () => {
   });
 });
 
+/** The time-stamp counter as it was stored last; now, after `store_current_tsc`. */
+function storedCounter(guest: V86Guest): number {
+  const { current_tsc: counter } = internalsOf(guest).emulator.v86.cpu;
+  return (counter[1] as number) * 2 ** 32 + (counter[0] as number);
+}
+
+/** How far the counter is off after each of three loads, beyond the time that they took, ms. */
+async function counterErrorsMs(without?: RestoreFix): Promise<number[]> {
+  const { source, target } = await pair(ECHO, without);
+  // Seven minutes ahead, as that of a process that has run for longer.
+  internalsOf(source).emulator.v86.cpu.set_tsc(0, 100);
+  await runFor(source, 1e5);
+  const state = source.deviceState();
+  const saved = storedCounter(source);
+  return [1, 2, 3].map(() => {
+    const startMs = performance.now();
+    target.loadDeviceState(state);
+    internalsOf(target).emulator.v86.cpu.store_current_tsc();
+    const tookMs = performance.now() - startMs;
+    const aheadMs = (storedCounter(target) - saved) / 1e6;
+    return aheadMs < 0 ? aheadMs : Math.max(0, aheadMs - tookMs);
+  });
+}
+
+describe("the time-stamp counter", () => {
+  it("goes on from where it was, however often the state is loaded", async () => {
+    for (const errorMs of await counterErrorsMs()) expect(Math.abs(errorMs)).toBeLessThan(0.1);
+  });
+
+  it("is off by the offset of before in v86 itself", async () => {
+    const errorsMs = await counterErrorsMs("tsc");
+    expect(Math.max(...errorsMs.map(Math.abs))).toBeGreaterThan(1_000);
+  });
+});
+
 describe("a state that is none", () => {
   it("is refused, whatever is wrong with it", async () => {
     const { source, target } = await pair(ECHO);
