@@ -8,6 +8,7 @@ export {
   type LinuxGuestSearch,
   linuxGuest,
 } from "./live/guests/linux-guest.js";
+export { nodeCompressors } from "./live/node-compressors.js";
 export { nodeCrypto } from "./live/node-crypto.js";
 export { type Address, formatAddress, parseAddress } from "./live/transport/address.js";
 export {

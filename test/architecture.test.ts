@@ -17,7 +17,7 @@ const OUTSIDE: Readonly<Record<string, RegExp>> = {
   kernels: /^as-bind\//,
   live: /^(node:|v86$|@noble\/hashes\/)/,
   scenario: /^(zod|yaml)$/,
-  cli: /^(node:|commander$|picocolors$|tinypool$)/,
+  cli: /^(node:|commander$|picocolors$|tinypool$|@bokuweb\/zstd-wasm$)/,
 };
 
 const files = sourceFiles("src");

@@ -10,7 +10,7 @@ import { assert } from "../base/assert.js";
 import { PrecopyError } from "../base/errors.js";
 import { type Kernels, type Pointer, U32Buffer } from "../kernels/index.js";
 import { PAGE_BYTES } from "./codec.js";
-import { takeCompressed } from "./compressor.js";
+import { type PageTransform, takeCompressed } from "./compressor.js";
 import { inflatePage } from "./deflate.js";
 import {
   FLAG_DEFLATE,
@@ -106,6 +106,8 @@ export interface DecoderOptions {
   readonly dedup?: HashDedupDecoder;
   /** For frames with zstd in them. */
   readonly zstd?: ZstdModule;
+  /** Raw inflate of at most a page; the platform's streams unless a faster one is at hand. */
+  readonly inflate?: PageTransform;
 }
 
 /** The target's end: applies a whole frame or throws `bad-input` and leaves everything as it was. */
@@ -185,7 +187,7 @@ export class PipelineDecoder {
         bytes.set(this.target.read(page));
         return this.xbzrle.decode(reader, this.pointerOf(page));
       case FLAG_DEFLATE:
-        return this.expand(reader, bytes, inflatePage);
+        return this.expand(reader, bytes, this.options.inflate ?? inflatePage);
       case FLAG_ZSTD: {
         const { zstd } = this.options;
         if (zstd === undefined) throw reader.malformed("it has zstd, and no zstd module was given");

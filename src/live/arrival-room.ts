@@ -2,7 +2,6 @@
  * What a target makes for one arriving guest: an empty machine for it, room to decode its pages, and
  * in post-copy the list of pages that are still absent.
  */
-import type { ZstdModule } from "../codec/index.js";
 import { Kernels, type KernelsOptions, PageBitmap, U32Buffer } from "../kernels/index.js";
 import type { MachineDescription, TargetMachine } from "../migrate/ports.js";
 import {
@@ -11,6 +10,7 @@ import {
   type PrepareMessage,
   type WireCrypto,
 } from "../wire/index.js";
+import type { Compressors } from "./live-codecs.js";
 import { MemoryDigest } from "./memory-digest.js";
 import { PageWriter } from "./page-writer.js";
 
@@ -36,7 +36,7 @@ export interface ArrivalRoomOptions {
   readonly crypto: WireCrypto;
   /** An empty machine for this guest; throws a PrecopyError that says why there is none. */
   createMachine(guest: MachineDescription): Promise<ArrivalMachine>;
-  readonly zstd?: ZstdModule;
+  readonly compressors?: Compressors;
   readonly kernels?: Omit<KernelsOptions, "arenaBytes">;
 }
 
@@ -71,8 +71,8 @@ export class ArrivalRoom {
     private readonly options: ArrivalRoomOptions & { readonly codecs: string },
   ) {
     const { pages } = guest;
-    const { codecs, zstd } = options;
-    this.writer = new PageWriter({ kernels, machine, pages, codecs, zstd });
+    const { codecs, compressors = {} } = options;
+    this.writer = new PageWriter({ kernels, machine, pages, codecs, compressors });
     this.digest = new MemoryDigest(kernels);
     this.missing = PageBitmap.create(kernels, pages, "absent pages");
     this.list = U32Buffer.create(kernels, pages + 2, "runs of absent pages");

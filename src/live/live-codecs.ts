@@ -22,8 +22,10 @@ import type { Kernels } from "../kernels/index.js";
 
 /** Compressors that the platform or the caller brings. */
 export interface Compressors {
-  /** Raw deflate of a page; the platform's own streams where it is left out. */
-  readonly deflate?: PageTransform;
+  /** Raw deflate of a page at a level; the platform's own streams where it is left out. */
+  readonly deflate?: (level: number) => PageTransform;
+  /** The reverse, of at most a page. */
+  readonly inflate?: PageTransform;
   readonly zstd?: ZstdModule;
 }
 
@@ -65,7 +67,7 @@ export function decoderArenaBytes(): number {
 export function createDecoder(
   kernels: Kernels,
   target: TargetPages,
-  options: { readonly codecs: string; readonly zstd: ZstdModule | undefined },
+  options: Compressors & { readonly codecs: string },
 ): { readonly decoder: PipelineDecoder; readonly dedup: HashDedupDecoder | undefined } {
   const names = options.codecs.split(",");
   if (names.includes("zstd") && options.zstd === undefined) throw noZstd("the target");
@@ -77,6 +79,7 @@ export function createDecoder(
   const decoder = new PipelineDecoder(kernels, target, {
     ...(dedup !== undefined && { dedup }),
     ...(options.zstd !== undefined && { zstd: options.zstd }),
+    ...(options.inflate !== undefined && { inflate: options.inflate }),
   });
   return { decoder, dedup };
 }
@@ -98,7 +101,7 @@ function encoderOf(
     case "xbzrle":
       return new XbzrleEncoder(kernels, params.cache as number);
     case "deflate":
-      return deflateEncoder(deflate);
+      return deflateEncoder(deflate?.(params.level as number));
     case "zstd":
       if (zstd === undefined) throw noZstd("the source");
       return zstdEncoder(zstd);

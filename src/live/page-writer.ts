@@ -2,12 +2,12 @@
  * Applies arriving batches to the machine that receives a guest: decodes, compares each page with
  * the source's check, and only then writes; all of a batch or nothing.
  */
-import type { HashDedupDecoder, PipelineDecoder, ZstdModule } from "../codec/index.js";
+import type { HashDedupDecoder, PipelineDecoder } from "../codec/index.js";
 import { PIPELINE_PAGES_MAX } from "../codec/index.js";
 import { type Kernels, type PageBitmap, U32Buffer } from "../kernels/index.js";
 import type { TargetMachine } from "../migrate/ports.js";
 import type { PagesMessage } from "../wire/messages.js";
-import { createDecoder, decoderArenaBytes } from "./live-codecs.js";
+import { type Compressors, createDecoder, decoderArenaBytes } from "./live-codecs.js";
 import { PageChecks } from "./page-checks.js";
 
 const PAGE_BYTES = 4096;
@@ -17,7 +17,7 @@ export interface PageWriterOptions {
   readonly machine: TargetMachine<Uint8Array>;
   readonly pages: number;
   readonly codecs: string;
-  readonly zstd: ZstdModule | undefined;
+  readonly compressors: Compressors;
 }
 
 export class PageWriter {
@@ -42,13 +42,13 @@ export class PageWriter {
   }
 
   constructor(private readonly options: PageWriterOptions) {
-    const { kernels, pages, codecs, zstd } = options;
+    const { kernels, pages, codecs, compressors } = options;
     this.checks = new PageChecks(kernels, PIPELINE_PAGES_MAX);
     this.one = U32Buffer.create(kernels, 1, "page to read");
     this.content = kernels.bytes(kernels.allocate(PAGE_BYTES, "content of a page"), PAGE_BYTES);
     const write = (list: U32Buffer, contents: Uint8Array) => this.write(list, contents);
     const target = { pages, read: (page: number) => this.read(page), write };
-    const { decoder, dedup } = createDecoder(kernels, target, { codecs, zstd });
+    const { decoder, dedup } = createDecoder(kernels, target, { ...compressors, codecs });
     this.decoder = decoder;
     this.dedup = dedup;
   }

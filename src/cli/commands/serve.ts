@@ -9,6 +9,7 @@ import { listenTcp } from "../../live/transport/tcp.js";
 import { loadV86 } from "../../live/v86/v86-package.js";
 import { parseTime } from "../flags.js";
 import { Arrivals } from "../live/arrivals.js";
+import { loadCompressors } from "../live/compressors.js";
 import { linuxFolder } from "../live/guest-plan.js";
 import {
   addSecretOption,
@@ -95,6 +96,7 @@ async function serve(session: Session, flags: ServeFlags): Promise<void> {
   });
   const server = new LiveServer({
     crypto: nodeCrypto,
+    compressors: await loadCompressors(),
     ...(secret !== undefined && { secret }),
     memoryBytesMax: maxMemory,
     createMachine: (guest) => arrivals.create(guest),

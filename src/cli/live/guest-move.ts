@@ -14,6 +14,7 @@ import { V86Guest } from "../../live/v86/index.js";
 import { loadV86 } from "../../live/v86/v86-package.js";
 import type { Registry } from "../../migrate/registry.js";
 import { Interrupted, type Session } from "../session.js";
+import { loadCompressors } from "./compressors.js";
 import type { GuestPlan } from "./guest-plan.js";
 import { progressText } from "./progress-text.js";
 import { writeStateFile } from "./state-file.js";
@@ -74,8 +75,10 @@ export async function moveGuest(
     session.progress(() => `${plan.name}  runs here`);
     await Promise.race([sleepNs(wishes.warmNs), interrupts.first]);
     if (interrupts.count > 0) throw new Interrupted("interrupted before the guest began to move");
+    const compressors = await loadCompressors();
     const migration = await LiveMigration.start({
       ...migrationOptions(guest, wishes),
+      compressors,
       progress: (progress) => {
         session.progress(() => progressText(plan.name, progress));
         hooks.progress?.(progress);
