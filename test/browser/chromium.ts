@@ -50,12 +50,16 @@ export class BrowserBench {
     readonly origin: string,
   ) {}
 
-  static async start(pages: Readonly<Record<string, string | Buffer>>): Promise<BrowserBench> {
+  /** @param headers of every answer */
+  static async start(
+    pages: Readonly<Record<string, string | Buffer>>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<BrowserBench> {
     const executablePath = findChromium();
     if (executablePath === undefined) {
       throw new Error("CI needs Chromium: apt-get install chromium, or set CHROMIUM to its path");
     }
-    const server = serve(pages);
+    const server = serve(pages, headers);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
     const browser = await chromium.launch({ executablePath, args: FLAGS });
@@ -69,7 +73,10 @@ export class BrowserBench {
   }
 }
 
-function serve(pages: Readonly<Record<string, string | Buffer>>): Server {
+function serve(
+  pages: Readonly<Record<string, string | Buffer>>,
+  headers: Readonly<Record<string, string>>,
+): Server {
   return createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
     const body = pages[pathname] ?? built(pathname);
@@ -78,7 +85,7 @@ function serve(pages: Readonly<Record<string, string | Buffer>>): Server {
       return;
     }
     const type = MIME[extname(pathname)] ?? "text/html";
-    response.writeHead(200, { "content-type": type }).end(body);
+    response.writeHead(200, { ...headers, "content-type": type }).end(body);
   });
 }
 

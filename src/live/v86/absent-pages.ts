@@ -37,7 +37,7 @@ const LARGE = 1 << 7;
 const INTERRUPT_VECTORS = 0;
 
 export class AbsentPages {
-  private left = 0;
+  private left: number;
   private readonly undo: () => void;
   private readonly crAt: number;
   private words: Uint32Array;
@@ -57,12 +57,12 @@ export class AbsentPages {
     const { cpu } = loaded.emulator.v86;
     this.crAt = cpu.cr.byteOffset;
     [this.words, this.ram] = this.views();
+    this.left = pages.length;
     const flags = log.flags();
     for (const pfn of pages) {
-      assert(pfn < loaded.memory.pages, `page ${pfn} is RAM`);
-      if (this.isAbsent(pfn)) continue;
-      flags[pfn] = (flags[pfn] as number) | ABSENT;
-      this.left++;
+      const flag = flags[pfn];
+      assert(flag !== undefined && (flag & ABSENT) === 0, "pages are RAM, each listed once");
+      flags[pfn] = flag | ABSENT;
     }
     const slot = loaded.table.grow(1);
     loaded.table.set(
@@ -99,8 +99,8 @@ export class AbsentPages {
    * none has to be forgotten, which could not be done amid a page walk.
    */
   arrive(pfn: number, contents: Uint8Array): void {
-    assert(this.isAbsent(pfn), `page ${pfn} is awaited`);
-    assert(contents.length === PAGE_SIZE_BYTES, `${contents.length} bytes are a page`);
+    assert(this.isAbsent(pfn), "what arrives is awaited");
+    assert(contents.length === PAGE_SIZE_BYTES, "4,096 bytes are a page");
     this.loaded.memory.page(pfn).set(contents);
     const flags = this.log.flags();
     flags[pfn] = (flags[pfn] as number) & ~ABSENT;
@@ -121,7 +121,7 @@ export class AbsentPages {
   private use(pfn: number): void {
     if (!this.isAbsent(pfn)) return;
     this.wait(pfn);
-    assert(!this.isAbsent(pfn), `page ${pfn} is there after the wait`);
+    assert(!this.isAbsent(pfn), "a page is there after the wait");
   }
 
   /** Waits for the tables by which an address will be looked up, four bytes an entry. */
