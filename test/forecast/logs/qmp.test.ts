@@ -13,8 +13,8 @@ function syncsOf(name: string): readonly Sync[] {
 
 describe("QMP query-migrate", () => {
   it("finds in a series what QEMU itself counted as dirty at each reading", () => {
-    const syncs = syncsOf("qmp-run-link.json").map((sync) => sync.pages_dirty_period);
-    const { passes } = readSample("qmp-run-link.json");
+    const syncs = syncsOf("qmp-run-link.jsonl").map((sync) => sync.pages_dirty_period);
+    const { passes } = readSample("qmp-run-link.jsonl");
     const [, first, second, third, fourth] = syncs as number[];
     // The third event goes on counting from the second; before the fourth the period began anew.
     expect(passes.slice(0, 4).map(({ dirtiedPages }) => dirtiedPages)).toEqual([
@@ -26,7 +26,7 @@ describe("QMP query-migrate", () => {
   });
 
   it("finds passes whose lengths are those between QEMU's readings", () => {
-    for (const name of ["qmp-run-link.json", "qmp-run-auto-converge.json"]) {
+    for (const name of ["qmp-run-link.jsonl", "qmp-run-auto-converge.jsonl"]) {
       const at = syncsOf(name).map(({ t_ms }) => t_ms);
       const live = readSample(name).passes.filter(({ phase, dirtiedPages }) => {
         return phase === "live" && dirtiedPages !== undefined;
@@ -42,7 +42,7 @@ describe("QMP query-migrate", () => {
   });
 
   it("adds up to what was sent and how long it took", () => {
-    const { passes, totals } = readSample("qmp-run-link.json");
+    const { passes, totals } = readSample("qmp-run-link.jsonl");
     const sent = passes.reduce((sum, { sentBytes = 0 }) => sum + sentBytes, 0);
     const took = passes.reduce((sum, { durationNs = 0 }) => sum + durationNs, 0);
     expect(sent).toBe(294_413_922);
@@ -78,13 +78,13 @@ describe("QMP query-migrate", () => {
   });
 
   it("sees the switch to post-copy, throttling and a cancelled migration", () => {
-    const postCopy = readSample("qmp-run-postcopy.json");
+    const postCopy = readSample("qmp-run-postcopy.jsonl");
     expect(postCopy.passes.map(({ phase }) => phase)).toEqual(["live", "live", "post-copy"]);
     expect(postCopy.totals.postCopyRequests?.value).toBe(356);
-    const throttled = readSample("qmp-run-auto-converge.json");
+    const throttled = readSample("qmp-run-auto-converge.jsonl");
     expect(throttled.passes.find(({ number }) => number === 3)?.throttlePercent).toBe(20);
     expect(throttled.settings.techniques.map(({ value }) => value)).toEqual(["auto-converge"]);
-    const cancelled = readSample("qmp-run-cancelled.json");
+    const cancelled = readSample("qmp-run-cancelled.jsonl");
     expect(cancelled.outcome.value).toBe("cancelled");
     expect(cancelled.downtime.realNs).toBeUndefined();
   });
