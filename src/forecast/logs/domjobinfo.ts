@@ -57,50 +57,77 @@ const STATUS: Readonly<Record<string, string>> = {
   Cancelled: "cancelled",
 };
 
+/** One answer's fields, each with its line. */
+class Answer {
+  constructor(
+    private readonly block: Block,
+    private readonly source: LogSource,
+  ) {}
+
+  whole = (name: string) => this.read(name, wholeNumber);
+  size = (name: string) => this.read(name, sizeBytes);
+  ms = (name: string) =>
+    this.read(name, (text) => nsOfMs(wholeNumber(/^(\d+)\s*ms$/.exec(text)?.[1])));
+  perSec = (name: string) => this.read(name, (text) => sizeBytes(text.replace(/\/s$/, "")));
+  pagesPerSec = (name: string) =>
+    this.read(name, (text) => wholeNumber(/^(\d+)\s*pages\/s$/.exec(text)?.[1]));
+  percent = (name: string) =>
+    this.read(name, (text) => decimalNumber(/^(\d+(?:\.\d+)?)\s*%?$/.exec(text)?.[1]));
+
+  private read<T>(name: string, parse: (text: string) => T | undefined): Said<T> | undefined {
+    const field = this.block.get(name);
+    if (field === undefined) return undefined;
+    const value = parse(field.value);
+    if (value !== undefined) return { value, line: field.line };
+    this.source.bad(field.line, `${name} cannot be read`);
+    return undefined;
+  }
+}
+
 function takeBlock(block: Block, draft: Draft, source: LogSource): void {
   const type = block.get("Job type") as Field;
   // Before and after the job: nothing else is printed.
   if (type.value === "None") return;
   const status = STATUS[type.value];
   if (status === undefined) return source.bad(type.line, "this type of job is not known");
-  const read = <T>(name: string, parse: (text: string) => T | undefined): Said<T> | undefined => {
-    const field = block.get(name);
-    if (field === undefined) return undefined;
-    const value = parse(field.value);
-    if (value !== undefined) return { value, line: field.line };
-    source.bad(field.line, `${name} cannot be read`);
-    return undefined;
-  };
-  const ms = (text: string) => nsOfMs(wholeNumber(/^(\d+)\s*ms$/.exec(text)?.[1]));
-  const rate = (text: string) => sizeBytes(text.replace(/\/s$/, ""));
-  const pagesPerSec = (text: string) => wholeNumber(/^(\d+)\s*pages\/s$/.exec(text)?.[1]);
-  const percent = (text: string) => decimalNumber(/^(\d+(?:\.\d+)?)\s*%?$/.exec(text)?.[1]);
-  const normal = read("Normal pages", wholeNumber);
-  const zero = read("Constant pages", wholeNumber);
-  const compressed = read("Compressed pages", wholeNumber);
-  const elapsed = read("Time elapsed", ms);
-  const processed = read("Memory processed", sizeBytes) ?? read("Data processed", sizeBytes);
-  const remaining = read("Memory remaining", sizeBytes) ?? read("Data remaining", sizeBytes);
-  const iteration = read("Iteration", wholeNumber);
-  const dirty = read("Dirty rate", pagesPerSec);
-  const bandwidth = read("Memory bandwidth", rate);
-  const throttle = read("Auto converge throttle", percent);
-  const expected = read("Expected downtime", ms);
-  const real = read("Total downtime", ms);
-  const memory = read("Memory total", sizeBytes);
-  const setup = read("Setup time", ms);
-  const pageBytes = read("Page size", sizeBytes);
-  const requests = read("Postcopy requests", wholeNumber);
-  const net = read("Downtime w/o network", ms);
-  draft.outcome = {
-    value: status === "active" ? "running" : (status as "completed"),
-    line: type.line,
-  };
+  const value = status === "active" ? "running" : (status as "completed");
+  draft.outcome = { value, line: type.line };
+  const answer = new Answer(block, source);
+  takeGuest(answer, draft);
+  draft.samples.push(sampleOf(answer, status, { line: type.line, draft }));
+}
+
+function takeGuest(answer: Answer, draft: Draft): void {
+  const pageBytes = answer.size("Page size");
+  const memory = answer.size("Memory total");
+  const real = answer.ms("Total downtime");
+  const net = answer.ms("Downtime w/o network");
   if (pageBytes !== undefined && pageBytes.value > 0) draft.pageBytes = pageBytes.value;
   if (memory !== undefined) draft.memoryBytes ??= memory;
-  if (expected !== undefined) draft.downtime.expectedNs = expected;
   if (real !== undefined) draft.downtime.realNs = real;
   if (net !== undefined) draft.downtime.parts.push({ name: "without network", ...net });
+}
+
+function sampleOf(
+  answer: Answer,
+  status: string,
+  { line, draft }: { line: number; draft: Draft },
+): ObservedSample {
+  const normal = answer.whole("Normal pages");
+  const zero = answer.whole("Constant pages");
+  const compressed = answer.whole("Compressed pages")?.value ?? 0;
+  const elapsed = answer.ms("Time elapsed");
+  const processed = answer.size("Memory processed") ?? answer.size("Data processed");
+  const remaining = answer.size("Memory remaining") ?? answer.size("Data remaining");
+  const iteration = answer.whole("Iteration");
+  const dirty = answer.pagesPerSec("Dirty rate");
+  const bandwidth = answer.perSec("Memory bandwidth");
+  const throttle = answer.percent("Auto converge throttle");
+  const expected = answer.ms("Expected downtime");
+  const setup = answer.ms("Setup time");
+  const requests = answer.whole("Postcopy requests");
+  const isPostCopy = status === "active" && requests !== undefined && requests.value > 0;
+  if (expected !== undefined) draft.downtime.expectedNs = expected;
   Object.assign(draft.totals, {
     ...(elapsed && { totalNs: elapsed }),
     ...(setup && { setupNs: setup }),
@@ -110,21 +137,17 @@ function takeBlock(block: Block, draft: Draft, source: LogSource): void {
     ...(iteration && { passes: iteration }),
     ...(requests && requests.value > 0 && { postCopyRequests: requests }),
   });
-  const sample: ObservedSample = {
-    line: type.line,
-    status:
-      requests !== undefined && requests.value > 0 && status === "active"
-        ? "postcopy-active"
-        : status,
+  return {
+    line,
+    status: isPostCopy ? "postcopy-active" : status,
     ...(elapsed && { elapsedNs: elapsed.value }),
     ...(processed && { transferredBytes: processed.value }),
     ...(remaining && { remainingBytes: remaining.value }),
-    ...(normal && zero && { sentPages: normal.value + zero.value + (compressed?.value ?? 0) }),
+    ...(normal && zero && { sentPages: normal.value + zero.value + compressed }),
     ...(iteration && { passes: iteration.value }),
     ...(dirty && dirty.value > 0 && { dirtyPagesPerSec: dirty.value }),
     ...(bandwidth && bandwidth.value > 0 && { bandwidthBytesPerSec: bandwidth.value }),
     ...(throttle && { throttlePercent: throttle.value }),
     ...(expected && { expectedDowntimeNs: expected.value }),
   };
-  draft.samples.push(sample);
 }
