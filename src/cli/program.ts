@@ -6,6 +6,7 @@ import { compareCommand } from "./commands/compare.js";
 import { demoCommand } from "./commands/demo.js";
 import { mergeCommand } from "./commands/merge.js";
 import { migrateCommand } from "./commands/migrate.js";
+import { recordCommand } from "./commands/record.js";
 import { runCommand } from "./commands/run.js";
 import { schemaCommand } from "./commands/schema.js";
 import { serveCommand } from "./commands/serve.js";
@@ -79,6 +80,7 @@ function createProgram(session: Session): Command {
     validateCommand(session),
     xlCommand(session),
     traceCommand(),
+    recordCommand(session),
     serveCommand(session),
     migrateCommand(session),
     demoCommand(session),

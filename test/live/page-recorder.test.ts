@@ -1,4 +1,5 @@
 /** A recording against a full comparison of memory, and what it keeps of time, reads and its end. */
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Trace } from "../../src/guest/trace.js";
 import { readTrace } from "../../src/guest/trace-read.js";
@@ -104,6 +105,34 @@ describe.each(["tlb", "hash"] as const)("a recording by %s", (tracking) => {
     expect(trace.columns.writtenPages.length).toBeLessThan(1.3 * changed);
     expect(trace.hasReads).toBe(tracking === "tlb");
   }, 20_000);
+});
+
+describe("the recording in test/fixtures", () => {
+  it("shows what the tiny guest was told to do", async () => {
+    const file = new URL("../fixtures/tiny-zipf.trace.gz", import.meta.url);
+    const { trace } = await readTrace(readFileSync(file), { name: "tiny-zipf" });
+    // guests/tiny: code, stack and counters at 1 MiB, tables at 2 MiB, then 1,000 pages that it
+    // writes and 500 that it only fills, from the first whole page behind 8 bytes a page.
+    const [image, tables, first] = [256, 512, 512 + Math.ceil((1_500 * 8) / 4_096)];
+    const written = new Set(trace.columns.writtenPages);
+    const read = new Set(trace.columns.readPages);
+    const own = [...written].filter((pfn) => pfn < first);
+    expect(own.every((pfn) => (pfn >= image && pfn < image + 16) || pfn >= tables)).toBe(true);
+    expect(Math.max(...written)).toBeLessThan(first + 1_000);
+    // A scan reads all of them, those that are never written too.
+    const data = Array.from({ length: 1_500 }, (_, i) => first + i);
+    expect(data.filter((pfn) => !read.has(pfn))).toEqual([]);
+    // 2,000 writes a second, and more only where the guest makes up for what it slept too long.
+    const writes = trace.columns.writtenPages.length - 6 * trace.intervals;
+    expect(writes).toBeLessThan((2_000 * trace.durationNs) / 1e9);
+    // Zipf's law with exponent 1: the first of 1,000 pages gets 13 % of the writes.
+    const counts = new Map<number, number>();
+    for (const pfn of trace.columns.writtenPages) counts.set(pfn, (counts.get(pfn) ?? 0) + 1);
+    const ordered = [...counts].filter(([pfn]) => pfn >= first).sort((a, b) => b[1] - a[1]);
+    expect(ordered[0]?.[1]).toBeGreaterThan(0.9 * trace.intervals);
+    expect(ordered.length).toBeGreaterThan(500);
+    expect(ordered.at(-1)?.[1]).toBe(1);
+  });
 });
 
 describe("a recording", () => {
