@@ -53,6 +53,15 @@ export function createPipeline(
   return new CodecPipeline(kernels, encoders);
 }
 
+/**
+ * Those whose frames mean the same whatever the target has: no deltas against pages that a running
+ * guest may have changed or a broken connection lost (QEMU, migration/ram.c, sends no XBZRLE pages in
+ * post-copy either; recalled, not verified).
+ */
+export function selfContained(stages: readonly StageOfPipeline[]): StageOfPipeline[] {
+  return stages.filter(({ factory: { name } }) => ["zero", "deflate", "zstd"].includes(name));
+}
+
 /** What the target is told of the codecs, so that it is ready for them. */
 export function codecNames(stages: readonly StageOfPipeline[]): string {
   return stages.map(({ factory, params }) => dedupName(factory.name, params.policy)).join(",");

@@ -14,7 +14,6 @@ import {
   Handshake,
   type HandshakeResult,
   type Message,
-  type PagesMessage,
   payloadBytesOf,
   type SourceHandshakeOptions,
   type SourceMessage,
@@ -39,6 +38,8 @@ export interface LiveLinkOptions extends Omit<SourceHandshakeOptions, "resumes">
   heard(step: SourceStep, heardNs: number): void;
   /** The connection broke. */
   down(reason: string): void;
+  /** A bug of ours. */
+  failed(error: unknown): void;
 }
 
 interface Outgoing {
@@ -47,11 +48,14 @@ interface Outgoing {
 }
 
 const PINGS_PER_SILENCE = 5;
+const PACE_STEP_NS = 100e6;
 
 export class LiveLink {
   readonly clock = new PeerClock();
   isUp = false;
   private transport: Transport | undefined;
+  /** Before its handshake is done. */
+  private opening: Transport | undefined;
   private bytesBefore = 0;
   private channel: FrameChannel<SourceMessage, TargetMessage> | undefined;
   private readonly urgent: Outgoing[] = [];
@@ -98,13 +102,16 @@ export class LiveLink {
   /** Connects and shakes hands; `resumes`: the target knows this migration already. */
   async open(resumes: boolean): Promise<void> {
     const { connect, handshakeNs, now } = this.options;
-    const transport = await connect();
+    if (this.closed) throw closedError();
+    const shake = Handshake.source({ ...this.options, resumes });
+    const transport = await connect().catch(notConnected);
     if (this.closed) {
       transport.destroy();
       throw closedError();
     }
-    const shake = Handshake.source({ ...this.options, resumes });
+    this.opening = transport;
     const { result, early } = await handshake(transport, shake, handshakeNs);
+    this.opening = undefined;
     if (this.closed) {
       transport.destroy();
       throw closedError();
@@ -136,23 +143,32 @@ export class LiveLink {
     return new Promise((left) => {
       if (!this.isUp) return left(undefined);
       (options.urgent ? this.urgent : this.queue).push({ message, left });
-      void this.write();
+      if (options.urgent) this.writeUrgent();
+      else void this.write();
     });
   }
 
-  /** What is queued is forgotten, this goes out, and the connection ends. */
+  /** Permission will not be given; what was said before the commit point means nothing any more. */
+  cancel(): void {
+    this.sessionOf?.cancel();
+  }
+
+  /** What is queued is forgotten, this goes out, and the connection ends, soon in any case. */
   async endWith(message: SourceMessage | undefined): Promise<void> {
     this.closed = true;
     const { transport, channel } = this;
     this.fail();
     this.stop();
+    this.opening?.destroy();
     if (transport === undefined || channel === undefined) return;
+    const silence = setTimeout(() => transport.destroy(), this.options.silenceNs / 1e6);
     try {
       if (message !== undefined) await transport.write(channel.encode(this.session.say(message)));
       await transport.close();
     } catch {
       transport.destroy();
     }
+    clearTimeout(silence);
     this.bytesBefore += transport.bytesWritten;
   }
 
@@ -163,51 +179,77 @@ export class LiveLink {
     this.lost(transport, "the connection was given up");
   }
 
+  /** What is queued, one behind the other; what comes over another connection goes on here. */
   private async write(): Promise<void> {
     if (this.writing) return;
     this.writing = true;
-    const { transport, channel } = this;
-    while (this.isUp && transport === this.transport) {
-      const next = this.urgent.shift() ?? this.queue.shift();
-      if (next === undefined || channel === undefined || transport === undefined) break;
-      const bytes = await this.writeOne(next, transport, channel);
-      next.left(bytes);
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+      next.left(await this.writeOne(next.message));
     }
     this.writing = false;
-    // A new connection may have come up while the last write of the old one failed.
-    if (this.isUp && this.urgent.length + this.queue.length > 0) void this.write();
   }
 
-  private async writeOne(
-    { message }: Outgoing,
-    transport: Transport,
-    channel: FrameChannel<SourceMessage, TargetMessage>,
-  ): Promise<number | undefined> {
+  /** Resolves when the pacer would let the next one go: then it has left, at the rate that is kept. */
+  private async writeOne(message: SourceMessage): Promise<number | undefined> {
+    const { transport } = this;
+    if (transport === undefined) return undefined;
+    await this.roomFor(message, transport);
+    await this.paced(transport);
+    const bytes = await this.put(message, transport);
+    await this.paced(transport);
+    return transport === this.transport ? bytes : undefined;
+  }
+
+  /** Past what waits for room or for the rate; pages as far as the target has room for urgent ones. */
+  private writeUrgent(): void {
+    for (;;) {
+      const { transport } = this;
+      const next = this.urgent[0];
+      if (transport === undefined || next === undefined || !this.hasRoom(next.message, true))
+        return;
+      this.urgent.shift();
+      void this.put(next.message, transport).then(next.left);
+    }
+  }
+
+  /** Frames are numbered as they are encoded: that and the write are one step. */
+  private async put(message: SourceMessage, transport: Transport): Promise<number | undefined> {
+    const { channel } = this;
+    if (transport !== this.transport || channel === undefined) return undefined;
     try {
-      if (message.kind === "pages") await this.roomFor(message, transport);
-      if (transport !== this.transport) return undefined;
-      const said = this.session.say(message.kind === "ping" ? this.ping() : message);
-      const parts = channel.encode(said);
+      const parts = channel.encode(this.session.say(message));
       const bytes = byteLength(parts);
-      const waitNs = this.pacer.take(bytes, this.options.now());
-      if (waitNs > 0) await sleepNs(waitNs);
+      this.pacer.take(bytes, this.options.now());
       await transport.write(parts);
-      return transport === this.transport ? bytes : undefined;
+      return bytes;
     } catch (error) {
-      if (!(error instanceof PrecopyError)) throw error;
-      this.lost(transport, error.message);
+      if (error instanceof PrecopyError) this.lost(transport, error.message);
+      else this.options.failed(error);
       return undefined;
     }
   }
 
+  /** In short steps, as the rate may be raised meanwhile. */
+  private async paced(transport: Transport): Promise<void> {
+    const { pacer, options } = this;
+    for (;;) {
+      const waitNs = transport === this.transport ? pacer.waitNs(options.now()) : 0;
+      if (waitNs === 0) return;
+      await sleepNs(Math.min(waitNs, PACE_STEP_NS));
+    }
+  }
+
   /** Flow control: the target has not taken so much yet that this must wait. */
-  private async roomFor(message: PagesMessage, transport: Transport): Promise<void> {
-    const bytes = payloadBytesOf(message);
-    while (transport === this.transport && !this.session.hasRoom(bytes, message.urgent)) {
+  private async roomFor(message: SourceMessage, transport: Transport): Promise<void> {
+    while (transport === this.transport && !this.hasRoom(message, false)) {
       await new Promise<void>((resolve) => {
         this.windowOpen = resolve;
       });
     }
+  }
+
+  private hasRoom(message: SourceMessage, urgent: boolean): boolean {
+    return message.kind !== "pages" || this.session.hasRoom(payloadBytesOf(message), urgent);
   }
 
   private receive(transport: Transport, bytes: Uint8Array): void {
@@ -231,6 +273,7 @@ export class LiveLink {
         this.clock.pong(step.atNs, step.receivedNs, heardNs);
       } else if (step.kind === "taken") {
         this.windowOpen();
+        this.writeUrgent();
       } else {
         this.options.heard(step, heardNs);
       }
@@ -245,15 +288,10 @@ export class LiveLink {
         return;
       }
       // Ahead of all pages: a queue of them must not look like silence.
-      this.urgent.push({ message: this.ping(), left: () => {} });
-      void this.write();
+      void this.put({ kind: "ping", atNs: now() }, transport);
     };
     this.pulse = setInterval(ping, silenceNs / PINGS_PER_SILENCE / 1e6);
     ping();
-  }
-
-  private ping(): SourceMessage {
-    return { kind: "ping", atNs: this.options.now() };
   }
 
   private lost(transport: Transport, reason: string): void {
@@ -336,6 +374,12 @@ export interface Shaken<Out extends Message, In extends Message> {
 
 export function sleepNs(ns: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ns / 1e6));
+}
+
+function notConnected(error: unknown): never {
+  if (error instanceof PrecopyError) throw error;
+  const why = error instanceof Error ? error.message : String(error);
+  throw new PrecopyError("aborted", `the target could not be connected to: ${why}`);
 }
 
 function closedError(): PrecopyError {

@@ -18,7 +18,7 @@ import type { SourceMachine } from "../migrate/ports.js";
 import { DEFAULT_LIMITS, type WireCrypto } from "../wire/index.js";
 import { monotonicNs } from "./clock.js";
 import { GuestShare, type SharesThread } from "./guest-share.js";
-import { type Compressors, createPipeline } from "./live-codecs.js";
+import { type Compressors, createPipeline, selfContained } from "./live-codecs.js";
 import { type LiveWishes, liveConfig } from "./live-config.js";
 import { LiveLink } from "./live-link.js";
 import { type LiveProgress, ProgressMeter } from "./live-progress.js";
@@ -75,6 +75,8 @@ export class LiveMigration {
   private readonly reader: PageReader;
   private readonly handOver: SourceHandOver;
   private readonly meter: ProgressMeter;
+  private readonly aborted = () => void this.cancel();
+  private crashed = false;
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private readonly originNs = monotonicNs();
   private out: Command[] = [];
@@ -94,7 +96,7 @@ export class LiveMigration {
       ARENA_SLACK_BYTES;
     const kernels = await Kernels.load({ ...options.kernels, arenaBytes });
     const migration = new LiveMigration(options, config, kernels);
-    void migration.begin();
+    migration.begin().catch((error) => migration.crash(error));
     return migration;
   }
 
@@ -126,6 +128,7 @@ export class LiveMigration {
       handshakeNs: LIVE_DEFAULTS.handshakeNs,
       heard: (step, heardNs) => this.guarded(() => this.handOver.hear(step, heardNs)),
       down: (reason) => this.guarded(() => this.handOver.linkDown(reason)),
+      failed: (error) => this.crash(error),
     });
     const feed = (event: MigrationEvent) => this.feed(event);
     const now = () => this.now();
@@ -140,20 +143,23 @@ export class LiveMigration {
       feed,
       attempt: (doing, then) => this.later(doing, then),
     });
+    const outside = {
+      ...options.compressors,
+      ask: (digests: Uint8Array) => this.handOver.ask(digests),
+    };
     this.reader = new PageReader({
       kernels,
       machine,
-      pipeline: createPipeline(kernels, config.codecs, {
-        ...options.compressors,
-        ask: (digests) => this.handOver.ask(digests),
-      }),
+      pipeline: createPipeline(kernels, config.codecs, outside),
+      residualPipeline: createPipeline(kernels, selfContained(config.codecs), outside),
+      postCopies: () => this.engine.postCopies,
       share: this.share,
       send: (slice, urgent) =>
         this.link.send({ kind: "pages", region: "ram", urgent, ...slice }, { urgent }),
       guestStopped: () => this.handOver.paused,
     });
     this.meter = new ProgressMeter(this.engine, this.link, now);
-    options.signal?.addEventListener("abort", () => this.cancel("cancelled"));
+    options.signal?.addEventListener("abort", this.aborted);
   }
 
   /** False when it cannot be cancelled any more: the target has, or may have, permission to run. */
@@ -173,17 +179,17 @@ export class LiveMigration {
   }
 
   private async begin(): Promise<void> {
-    const { machine, baselineNs = LIVE_DEFAULTS.baselineNs } = this.options;
+    const { machine, signal, baselineNs = LIVE_DEFAULTS.baselineNs } = this.options;
+    if (signal?.aborted === true) return this.aborted();
     this.baseline = standingOf(machine, this.now());
     if (baselineNs > 0) await new Promise((resolve) => setTimeout(resolve, baselineNs / 1e6));
     this.begun = standingOf(machine, this.now());
     this.guarded(() => this.feed({ kind: "start", atNs: this.now() }));
-    if (this.options.signal?.aborted === true) this.cancel();
   }
 
   /** Gives the engine an event and carries out what it asks for. */
   private feed(event: MigrationEvent): void {
-    if (this.engine.ended) return;
+    if (this.engine.ended || this.crashed) return;
     this.options.observe?.(event);
     this.engine.handle(event, this.out);
     if (this.executing) return;
@@ -286,34 +292,43 @@ export class LiveMigration {
     );
   }
 
-  /** A bug of ours ends the migration with its error instead of hanging it. */
   private guarded(run: () => void): void {
     try {
       run();
     } catch (error) {
-      this.stopTimers();
-      void this.link.endWith(undefined);
-      this.reject(error);
+      this.crash(error);
     }
   }
 
+  /** A bug of ours ends the migration with its error instead of hanging it. */
+  private crash(error: unknown): void {
+    if (this.crashed) return;
+    this.crashed = true;
+    this.stopTimers();
+    const reject = () => this.reject(error);
+    this.handOver.crash().then(reject, reject);
+  }
+
   private stopTimers(): void {
+    this.options.signal?.removeEventListener("abort", this.aborted);
     for (const timer of this.timers) clearTimeout(timer);
     this.timers.clear();
   }
 
   private end(outcome: Outcome): void {
     this.stopTimers();
-    const ending = this.handOver.end(outcome);
-    this.later(ending, () => this.resolve(this.result()));
+    const ended = () => this.guarded(() => this.resolve(this.result()));
+    this.handOver.end(outcome).then(ended, (error) => this.crash(error));
   }
 
   private result(): LiveResult {
-    const { machine } = this.options;
+    const stood = this.handOver.stood ?? standingOf(this.options.machine, this.now());
+    // Cancelled before it began, it took nothing from the guest.
+    const begun = this.begun ?? stood;
     return liveResult(this.engine.report(), {
-      baseline: this.baseline as Standing,
-      begun: this.begun as Standing,
-      stood: this.handOver.stood ?? standingOf(machine, this.now()),
+      baseline: this.baseline ?? begun,
+      begun,
+      stood,
       linkBytes: this.link.bytesWritten,
       harvestedPages: this.harvestedPages,
       workNs: this.share.workNs,

@@ -20,7 +20,7 @@ import type { Transport } from "./transport/transport.js";
 export interface LiveServerOptions
   extends Omit<
     LiveTargetOptions,
-    "epoch" | "windowBytes" | "patienceNs" | "memoryBytesMax" | "silenceNs"
+    "epoch" | "windowBytes" | "patienceNs" | "memoryBytesMax" | "silenceNs" | "failed"
   > {
   /** Whoever connects has to know it too. */
   readonly secret?: Uint8Array;
@@ -60,6 +60,9 @@ export class LiveServer {
 
   constructor(private readonly options: LiveServerOptions) {
     const openMax = options.guestsMax ?? SERVER_DEFAULTS.guestsMax;
+    // A secret that is no good is found out here, not by the first guest.
+    const { crypto, secret, limits = DEFAULT_LIMITS } = options;
+    Handshake.target({ crypto, secret, limits });
     this.book = new SessionBook({ openMax, recordsMax: Math.max(openMax, RECORDS_MAX) });
   }
 
@@ -73,9 +76,15 @@ export class LiveServer {
       const { result, early } = await handshake(transport, shake, handshakeNs);
       this.admit(result, { transport, channel: result.channel, early });
     } catch (error) {
-      if (!(error instanceof PrecopyError)) throw error;
-      this.options.refused?.(error);
+      transport.destroy();
+      this.tell(error);
     }
+  }
+
+  private tell(error: unknown): void {
+    if (error instanceof PrecopyError) return this.options.refused?.(error);
+    const why = error instanceof Error ? error.message : String(error);
+    this.options.refused?.(new PrecopyError("aborted", `an attempt failed: ${why}`));
   }
 
   /** Takes nobody in any more; what has not been given permission to run is given back. */
@@ -89,9 +98,17 @@ export class LiveServer {
     connection: SourceConnection,
   ): void {
     const { epoch } = request;
-    const made = new LiveTarget({ ...SERVER_DEFAULTS, ...this.options, epoch });
+    const { handshakeNs } = { ...SERVER_DEFAULTS, ...this.options };
+    const options: LiveTargetOptions = {
+      ...SERVER_DEFAULTS,
+      ...this.options,
+      epoch,
+      changed: (target) => this.changed(target),
+      failed: (error) => this.tell(error),
+    };
+    const made = new LiveTarget(options);
     const answer = this.book.open(request, () => made.session);
-    if (answer.kind === "no") return turnAway(connection, answer.say);
+    if (answer.kind === "no") return turnAway(connection, answer.say, handshakeNs);
     if (answer.kind === "new") {
       if (answer.superseded !== undefined) {
         const { session, steps } = answer.superseded;
@@ -101,17 +118,36 @@ export class LiveServer {
       this.targets.set(made.session, made);
       made.attach(connection, false);
     } else {
-      this.targets.get(answer.session)?.attach(connection, true);
+      const { session } = answer;
+      const target = this.targets.get(session) ?? new LiveTarget(options, session);
+      this.targets.set(session, target);
+      target.attach(connection, true);
     }
+  }
+
+  /** What is over is not held on to: its machine is whoever made it's. The book remembers it. */
+  private changed(target: LiveTarget): void {
+    if (target.isDone) this.targets.delete(target.session);
+    this.options.changed?.(target);
   }
 }
 
-/** Says it when it is asked for, and closes. */
-function turnAway({ transport, channel, early }: SourceConnection, say: TargetMessage): void {
+/** Says it when it is asked for, and closes; who asks nothing is not waited for long. */
+function turnAway(
+  { transport, channel, early }: SourceConnection,
+  say: TargetMessage,
+  limitNs: number,
+): void {
+  let said = false;
+  const late = setTimeout(() => transport.destroy(), limitNs / 1e6);
+  transport.onClose(() => clearTimeout(late));
   const answer = (bytes: Uint8Array) => {
+    if (said) return;
     const asked = channel.receive(bytes).some(({ kind }) => kind !== "ping");
     if (!asked && say.kind === "refused") return;
-    void transport.write(channel.encode(say)).finally(() => transport.close());
+    said = true;
+    const leave = () => transport.close();
+    transport.write(channel.encode(say)).then(leave, () => transport.destroy());
   };
   for (const bytes of early) answer(bytes);
   transport.onData(answer);

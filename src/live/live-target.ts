@@ -24,6 +24,8 @@ export interface LiveTargetOptions extends TargetSessionOptions, ArrivalRoomOpti
   /** A source that says nothing for this long is gone. */
   readonly silenceNs: number;
   changed?(target: LiveTarget): void;
+  /** The machine here went wrong in a way that nobody foresaw; the attempt fails. */
+  failed?(error: unknown): void;
 }
 
 /** A connection with its handshake behind it. */
@@ -52,8 +54,17 @@ export class LiveTarget {
   private pulse: ReturnType<typeof setInterval> | undefined;
   private patience: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly options: LiveTargetOptions) {
-    this.session = new TargetSession(options);
+  /** @param session of an attempt that is settled, whose target was forgotten. */
+  constructor(
+    readonly options: LiveTargetOptions,
+    session?: TargetSession,
+  ) {
+    this.session = session ?? new TargetSession(options);
+  }
+
+  /** Nothing more will become of it, and nobody is connected. */
+  get isDone(): boolean {
+    return this.session.settled && this.connection === undefined && !this.isWorking;
   }
 
   get guest(): MachineDescription | undefined {
@@ -95,13 +106,17 @@ export class LiveTarget {
     this.stopTimers();
     if (!this.session.committed) this.take(this.session.failed(reason));
     await this.settled();
-    await this.connection?.transport.close();
+    const { connection } = this;
     this.connection = undefined;
+    this.stopTimers();
+    await connection?.transport.close();
   }
 
   private resume(connection: SourceConnection): void {
     const { room } = this;
     clearTimeout(this.patience);
+    // Another one may have come while this one waited.
+    this.connection?.transport.destroy();
     this.connection = connection;
     this.take(this.session.resumed(monotonicNs(), room?.absentRuns()));
     this.listen(connection);
@@ -172,8 +187,8 @@ export class LiveTarget {
       try {
         await this.carryOut(step);
       } catch (error) {
-        if (!(error instanceof PrecopyError)) throw error;
-        this.steps.push(...this.session.failed(error.message));
+        if (!(error instanceof PrecopyError)) this.options.failed?.(error);
+        this.take(this.session.failed(messageOf(error)));
       }
     }
     this.isWorking = false;
@@ -221,8 +236,8 @@ export class LiveTarget {
 
   private async reserve({ prepare }: TargetStep & { kind: "reserve" }): Promise<void> {
     const refusal = await this.makeRoom(prepare).catch((error: unknown) => {
-      if (error instanceof PrecopyError) return error.message;
-      throw error;
+      if (!(error instanceof PrecopyError)) this.options.failed?.(error);
+      return messageOf(error);
     });
     if (refusal === undefined) return this.take(this.session.prepared(monotonicNs()));
     await this.giveUp();
@@ -332,4 +347,8 @@ export class LiveTarget {
     clearInterval(this.pulse);
     clearTimeout(this.patience);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

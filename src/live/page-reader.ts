@@ -12,7 +12,7 @@ import type { CommandOf } from "../migrate/messages.js";
 import type { SourceMachine } from "../migrate/ports.js";
 import type { PagesMessage } from "../wire/index.js";
 import type { GuestShare } from "./guest-share.js";
-import { pipelineArenaBytes } from "./live-codecs.js";
+import { pipelineArenaBytes, selfContained } from "./live-codecs.js";
 import { PageChecks } from "./page-checks.js";
 
 /** 256 KiB: what the guest is kept off its thread for at once. */
@@ -39,6 +39,10 @@ export interface PageReaderParts {
   readonly share: GuestShare;
   /** The guest is stopped: nobody needs the thread but the migration. */
   readonly guestStopped: () => boolean;
+  /** Codecs that count on nothing which the target has; in post-copy they take over. */
+  readonly residualPipeline: CodecPipeline;
+  /** The guest goes first and its pages follow. */
+  readonly postCopies: () => boolean;
   /** Resolves when it has left, to undefined when it will not arrive. */
   readonly send: (slice: EncodedSlice, urgent: boolean) => Promise<number | undefined>;
 }
@@ -47,15 +51,18 @@ export class PageReader {
   /** By the engine's slot. */
   private readonly slots = new Map<number, Batch>();
   private readonly lane: Lane;
+  private readonly residualLane: Lane;
   private readonly urgentLane: Lane;
   private busy: Promise<unknown> = Promise.resolve();
 
   static arenaBytes(codecs: readonly StageOfPipeline[]): number {
-    return pipelineArenaBytes(codecs) + CodecPipeline.arenaBytes + 2 * Lane.arenaBytes;
+    const residual = pipelineArenaBytes(selfContained(codecs));
+    return pipelineArenaBytes(codecs) + residual + CodecPipeline.arenaBytes + 3 * Lane.arenaBytes;
   }
 
   constructor(private readonly parts: PageReaderParts) {
-    const { kernels, machine, pipeline } = parts;
+    const { kernels, machine, pipeline, residualPipeline } = parts;
+    this.residualLane = new Lane(kernels, machine, residualPipeline);
     this.lane = new Lane(kernels, machine, pipeline);
     this.urgentLane = new Lane(kernels, machine, new CodecPipeline(kernels, []));
   }
@@ -64,7 +71,10 @@ export class PageReader {
   read({ slot, pages }: CommandOf<"read-batch">, urgent: boolean): Promise<number> {
     const list = pages.view();
     if (urgent) return this.readList(this.urgentLane, { slot, list, urgent });
-    const mine = this.busy.then(() => this.readList(this.lane, { slot, list, urgent }));
+    const mine = this.busy.then(() => {
+      const lane = this.parts.postCopies() ? this.residualLane : this.lane;
+      return this.readList(lane, { slot, list, urgent });
+    });
     this.busy = mine.catch(() => {});
     return mine;
   }

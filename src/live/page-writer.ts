@@ -54,8 +54,8 @@ export class PageWriter {
   }
 
   /**
-   * Writes a batch, of it only what is in `only` where that is given (post-copy: the guest may have
-   * written the others since they came). Throws `bad-input` and leaves memory as it was if anything
+   * Writes a batch, of it only what is in `only`, and leaves that, where it is given (post-copy: the
+   * guest may have written the others since they came). Throws `bad-input` and leaves memory as it was if anything
    * about the batch is wrong.
    */
   async apply(message: PagesMessage, only?: PageBitmap): Promise<void> {
@@ -81,6 +81,8 @@ export class PageWriter {
       if (!only.has(page)) return;
       this.one.set([page]);
       machine.writePages("ram", this.one, contents.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
+      // At once: of a batch that fails half-way, what was written is the guest's from here on.
+      only.clear(page);
     });
   }
 

@@ -36,6 +36,12 @@ export interface SourceHandOverParts {
 /** Between two tries to reach the target again. */
 const RECONNECT_NS = 250e6;
 
+/** A question of hash-dedup that waits for its answer. */
+interface Ask {
+  resolve(wanted: Uint8Array): void;
+  reject(error: PrecopyError): void;
+}
+
 export class SourceHandOver {
   paused = false;
   /** Permission to run is being given, or was: nothing can be cancelled any more. */
@@ -55,8 +61,16 @@ export class SourceHandOver {
   private prepareId = -1;
   /** Runs of pages that the target lacked when the connection came back. */
   private lacking: Uint32Array = NO_RUNS;
-  private standing: () => void = () => {};
-  private answered: ((wanted: Uint8Array) => void)[] = [];
+  /** Told whether the target knows this attempt. */
+  private standing: (known: boolean) => void = () => {};
+  private reaching = false;
+  private readonly asks: Ask[] = [];
+  /** What is being done to the guest: nothing else may be until that is over. */
+  private busy: Promise<unknown> = Promise.resolve();
+  /** Stopped, or being stopped. */
+  private stopped = false;
+  /** Rolled back, or released. */
+  private left: Promise<void> = Promise.resolve();
   /** What caused the target's next answer: it cannot be true before. */
   private causeNs = 0;
   private over = false;
@@ -93,9 +107,13 @@ export class SourceHandOver {
         this.owedAgain();
         return this.done(command.id);
       case "release-source":
-        return this.attempt(Promise.resolve(this.parts.machine.release()));
+        this.left = this.release();
+        return;
       case "roll-back":
-        return this.attempt(this.rollBack());
+        this.left = this.rollBack();
+        // It is looked at in the end.
+        this.left.catch(() => {});
+        return;
       case "abandon":
         return;
       default:
@@ -118,12 +136,12 @@ export class SourceHandOver {
         this.told.faults++;
         return feed({ kind: "fault", page: step.page, atNs: heardNs });
       case "answers":
-        return this.answered.shift()?.(step.wanted);
+        return this.asks.shift()?.resolve(step.wanted);
       case "failed":
         return this.targetFailed(step.reason);
       case "standing":
         this.lacking = step.absent;
-        return this.standing();
+        return this.standing(step.stage !== "unknown");
       case "taken":
       case "pong":
         return;
@@ -131,21 +149,22 @@ export class SourceHandOver {
   }
 
   linkDown(reason: string): void {
-    if (this.over) return;
-    this.answered = [];
+    this.refuseAsks();
+    // A connection that breaks before the target says where it is counts as none.
+    if (this.over || this.reaching) return;
     if (!this.committing) return this.giveUp(reason);
     const { engine, feed, now } = this.parts;
     feed({ kind: "link", up: false, atNs: now() });
-    if (!engine.ended) void this.reachAgain();
+    if (!engine.ended) this.attempt(this.reachAgain());
   }
 
   /** Hash-dedup's question; the answer is a bit a digest. */
   async ask(digests: Uint8Array): Promise<Uint8Array> {
-    const answer = new Promise<Uint8Array>((resolve) => {
-      this.answered.push(resolve);
+    const answer = new Promise<Uint8Array>((resolve, reject) => {
+      this.asks.push({ resolve, reject });
     });
     const sent = await this.parts.link.send({ kind: "ask", digests }, { urgent: false });
-    if (sent === undefined) throw new PrecopyError("aborted", "the link broke before an answer");
+    if (sent === undefined) this.refuseAsks();
     return await answer;
   }
 
@@ -153,7 +172,7 @@ export class SourceHandOver {
   async sendState(ofDevices: boolean): Promise<boolean> {
     const { link, machine } = this.parts;
     if (!ofDevices) return link.isUp;
-    const state = await machine.deviceState();
+    const state = await this.alone(async () => await machine.deviceState());
     this.told.deviceStateBytes = state.length;
     return (await link.send({ kind: "device-state", state }, { urgent: false })) !== undefined;
   }
@@ -168,9 +187,20 @@ export class SourceHandOver {
   async end(outcome: Outcome): Promise<void> {
     const { engine, link } = this.parts;
     this.over = true;
-    if (outcome === "target-runs") return await link.endWith({ kind: "bye" });
-    if (outcome === "in-doubt") return await link.endWith(undefined);
-    await link.endWith({ kind: "abort", reason: engine.stopReason });
+    this.refuseAsks();
+    if (outcome === "target-runs") await link.endWith({ kind: "bye" });
+    else if (outcome === "in-doubt") await link.endWith(undefined);
+    else await link.endWith({ kind: "abort", reason: engine.stopReason });
+    await this.left;
+  }
+
+  /** A bug of ours: the guest goes on here unless it may have been given away. */
+  async crash(): Promise<void> {
+    const { link } = this.parts;
+    this.over = true;
+    this.refuseAsks();
+    if (!this.committing) await this.rollBack();
+    await link.endWith(undefined);
   }
 
   private async connect(): Promise<void> {
@@ -183,14 +213,10 @@ export class SourceHandOver {
     let deviceState: Uint8Array | undefined;
     if (options.rehearse !== false) {
       const fromNs = now();
-      await machine.pause();
-      try {
-        deviceState = await machine.deviceState();
-      } finally {
-        if (!this.over) await machine.resume();
-      }
+      deviceState = await this.alone(() => this.rehearse());
       this.told.rehearsalNs = now() - fromNs;
     }
+    if (this.over) return;
     await link.send(
       {
         kind: "prepare",
@@ -203,9 +229,22 @@ export class SourceHandOver {
     );
   }
 
+  private async rehearse(): Promise<Uint8Array> {
+    const { machine } = this.parts;
+    this.stopped = true;
+    await machine.pause();
+    try {
+      return await machine.deviceState();
+    } finally {
+      await machine.resume();
+      this.stopped = false;
+    }
+  }
+
   private async pause(): Promise<void> {
     const { machine, now } = this.parts;
-    await machine.pause();
+    this.stopped = true;
+    await this.alone(async () => await machine.pause());
     this.paused = true;
     this.stood = standingOf(machine, now());
   }
@@ -241,50 +280,93 @@ export class SourceHandOver {
         `the commit of epoch ${epoch} could not be recorded: ${(error as Error).message}`,
       );
     }
-    // A connection that broke while it was being recorded: the target cannot have been permitted.
-    if (!link.session.permit(epoch)) throw new PrecopyError("aborted", "the link was lost");
+    // Given up while it was being recorded: the target cannot have been permitted.
+    if (this.over || !link.session.permit(epoch))
+      throw new PrecopyError("aborted", "the link was lost");
   }
 
   /** Before the commit point, or when the target will never run: the guest goes on here. */
   private async rollBack(): Promise<void> {
-    const { machine, now } = this.parts;
+    const { machine, link, now } = this.parts;
     this.over = true;
     this.committing = false;
+    link.cancel();
     this.stood ??= standingOf(machine, now());
     machine.disableLogDirty();
     machine.setBrake(NO_BRAKE);
-    if (this.paused) await machine.resume();
+    // A guest that is being stopped is stopped first, or it would stay so.
+    await this.busy;
+    if (this.stopped) await machine.resume();
+    this.stopped = false;
     this.paused = false;
   }
 
-  private async reachAgain(): Promise<void> {
-    const { engine, link, feed, now } = this.parts;
-    while (!engine.ended && !link.isUp) {
-      const told = new Promise<void>((resolve) => {
-        this.standing = resolve;
-      });
-      try {
-        await link.open(true);
-      } catch {
-        await sleepNs(RECONNECT_NS);
-        continue;
-      }
-      // A connection that breaks before it says where the target is counts as none.
-      await Promise.race([told, link.broken()]);
+  /** Memory that cannot be given back does not change who runs. */
+  private async release(): Promise<void> {
+    try {
+      await this.parts.machine.release();
+    } catch (error) {
+      if (!(error instanceof PrecopyError)) throw error;
     }
-    if (!engine.ended) feed({ kind: "link", up: true, atNs: now() });
   }
 
-  /** What the target lacks of what had left is owed again: it was lost on the way. */
+  private alone<T>(act: () => Promise<T>): Promise<T> {
+    const doing = act();
+    this.busy = doing.catch(() => {});
+    return doing;
+  }
+
+  private refuseAsks(): void {
+    const broken = new PrecopyError("aborted", "the link broke before an answer");
+    for (const { reject } of this.asks.splice(0)) reject(broken);
+  }
+
+  /** One connection after the other, until the target says where it is. */
+  private async reachAgain(): Promise<void> {
+    const { engine, link, feed, now } = this.parts;
+    this.reaching = true;
+    while (!engine.ended) {
+      const known = await this.resume();
+      if (known && link.isUp && !engine.ended) {
+        this.reaching = false;
+        return feed({ kind: "link", up: true, atNs: now() });
+      }
+      await sleepNs(RECONNECT_NS);
+    }
+  }
+
+  /** A target that has never heard of the attempt is as good as none. */
+  private async resume(): Promise<boolean> {
+    const { link } = this.parts;
+    const told = new Promise<boolean>((resolve) => {
+      this.standing = resolve;
+    });
+    try {
+      await link.open(true);
+    } catch (error) {
+      if (!(error instanceof PrecopyError)) throw error;
+      return false;
+    }
+    const known = await Promise.race([told, link.broken().then(() => false)]);
+    if (!known) link.cut();
+    return known;
+  }
+
+  /**
+   * The guest stands still: what the target lacks, and nothing else, is owed. It was lost on the way,
+   * or it is what was not sent.
+   */
   private owedAgain(): void {
     const { lacking, runs } = this;
+    const { owed } = this.parts.engine.mover;
     const pages: number[] = [];
     for (let i = 0; i < lacking.length; i += 2) {
       const start = lacking[i] as number;
       for (let k = 0; k < (lacking[i + 1] as number); k++) pages.push(start + k);
     }
     runs.set(pages);
-    this.parts.engine.mover.owed.setBatch(runs);
+    owed.reset();
+    owed.setBatch(runs);
   }
 
   private fromPeer({ message, said }: SourceStep & { kind: "peer" }, heardNs: number): void {
