@@ -65,7 +65,8 @@ export class LiveLink {
   private windowOpen: () => void = () => {};
   private readonly pacer: Pacer;
   private pulse: ReturnType<typeof setInterval> | undefined;
-  private heardNs = 0;
+  /** Beats of the pulse since the target was heard. */
+  private silentBeats = 0;
   private closed = false;
   private whenBroken: (() => void)[] = [];
 
@@ -101,7 +102,7 @@ export class LiveLink {
 
   /** Connects and shakes hands; `resumes`: the target knows this migration already. */
   async open(resumes: boolean): Promise<void> {
-    const { connect, handshakeNs, now } = this.options;
+    const { connect, handshakeNs } = this.options;
     if (this.closed) throw closedError();
     const shake = Handshake.source({ ...this.options, resumes });
     const transport = await connect().catch(notConnected);
@@ -123,7 +124,7 @@ export class LiveLink {
     this.transport = transport;
     this.channel = result.channel;
     this.isUp = true;
-    this.heardNs = now();
+    this.silentBeats = 0;
     transport.onData((bytes) => this.receive(transport, bytes));
     transport.onClose((error) => this.lost(transport, error?.message ?? "the target closed it"));
     this.startPulse(transport);
@@ -255,7 +256,7 @@ export class LiveLink {
   private receive(transport: Transport, bytes: Uint8Array): void {
     if (transport !== this.transport || this.channel === undefined) return;
     const heardNs = this.options.now();
-    this.heardNs = heardNs;
+    this.silentBeats = 0;
     try {
       for (const message of this.channel.receive(bytes)) {
         this.hear(message, heardNs);
@@ -283,7 +284,8 @@ export class LiveLink {
   private startPulse(transport: Transport): void {
     const { silenceNs, now } = this.options;
     const ping = () => {
-      if (now() - this.heardNs > silenceNs) {
+      // Beats, not time: where this thread was held up, what came meanwhile has yet to be read.
+      if (this.silentBeats++ > PINGS_PER_SILENCE) {
         this.lost(transport, `the target said nothing for ${Math.round(silenceNs / 1e6)} ms`);
         return;
       }

@@ -49,7 +49,8 @@ export class LiveTarget {
   private readonly steps: TargetStep[] = [];
   private working: Promise<void> = Promise.resolve();
   private isWorking = false;
-  private heardNs = 0;
+  /** Beats of the pulse since the source was heard. */
+  private silentBeats = 0;
   private readonly waited = new Set<number>();
   private pulse: ReturnType<typeof setInterval> | undefined;
   private patience: ReturnType<typeof setTimeout> | undefined;
@@ -126,12 +127,13 @@ export class LiveTarget {
   private listen(connection: SourceConnection): void {
     const { transport, early } = connection;
     this.connection = connection;
-    this.heardNs = monotonicNs();
+    this.silentBeats = 0;
     clearInterval(this.pulse);
     const { silenceNs } = this.options;
     this.pulse = setInterval(
       () => {
-        if (monotonicNs() - this.heardNs > silenceNs) this.lost(transport);
+        // Beats, not time: where this thread was held up, what came meanwhile has yet to be read.
+        if (this.silentBeats++ > PULSES_PER_SILENCE) this.lost(transport);
       },
       silenceNs / PULSES_PER_SILENCE / 1e6,
     );
@@ -142,7 +144,7 @@ export class LiveTarget {
   private receive(connection: SourceConnection, bytes: Uint8Array): void {
     if (connection !== this.connection) return;
     const nowNs = monotonicNs();
-    this.heardNs = nowNs;
+    this.silentBeats = 0;
     this.bytesReceived += bytes.length;
     try {
       for (const message of connection.channel.receive(bytes)) {

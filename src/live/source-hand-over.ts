@@ -11,14 +11,15 @@ import type { Command, MigrationEvent, Outcome } from "../migrate/messages.js";
 import type { Migration } from "../migrate/migration.js";
 import type { MigrationConfig } from "../migrate/migration-config.js";
 import { NO_BRAKE } from "../policy/throttle.js";
-import { NO_RUNS, type SourceMessage, type SourceStep } from "../wire/index.js";
+import type { SourceMessage, SourceStep } from "../wire/index.js";
 import { startsAndLengths } from "./arrival-room.js";
 import { codecNames } from "./live-codecs.js";
 import { mayPostCopy } from "./live-config.js";
-import { type LiveLink, sleepNs } from "./live-link.js";
+import type { LiveLink } from "./live-link.js";
 import type { LiveMachine, LiveMigrationOptions } from "./live-migration.js";
 import { type Standing, standingOf, type Told } from "./live-result.js";
 import { MemoryDigest } from "./memory-digest.js";
+import { Reconnection } from "./reconnection.js";
 
 export interface SourceHandOverParts {
   readonly engine: Migration;
@@ -32,9 +33,6 @@ export interface SourceHandOverParts {
   /** Waits, then goes on; what goes wrong comes back by {@link SourceHandOver.failed}. */
   attempt<T>(doing: Promise<T>, then: (result: T) => void): void;
 }
-
-/** Between two tries to reach the target again. */
-const RECONNECT_NS = 250e6;
 
 /** A question of hash-dedup that waits for its answer. */
 interface Ask {
@@ -59,11 +57,7 @@ export class SourceHandOver {
   private readonly digest: MemoryDigest | undefined;
   private readonly runs: U32Buffer;
   private prepareId = -1;
-  /** Runs of pages that the target lacked when the connection came back. */
-  private lacking: Uint32Array = NO_RUNS;
-  /** Told whether the target knows this attempt. */
-  private standing: (known: boolean) => void = () => {};
-  private reaching = false;
+  private readonly reconnection: Reconnection;
   private readonly asks: Ask[] = [];
   /** What is being done to the guest: nothing else may be until that is over. */
   private busy: Promise<unknown> = Promise.resolve();
@@ -73,10 +67,12 @@ export class SourceHandOver {
   private left: Promise<void> = Promise.resolve();
   /** What caused the target's next answer: it cannot be true before. */
   private causeNs = 0;
+  private goneNs: number | undefined;
   private over = false;
 
   constructor(private readonly parts: SourceHandOverParts) {
     const { kernels, config, options } = parts;
+    this.reconnection = new Reconnection(parts.engine, parts.link);
     this.runs = U32Buffer.create(kernels, config.pages + 2, "runs of absent pages");
     if (options.verify === true) this.digest = new MemoryDigest(kernels);
   }
@@ -99,12 +95,14 @@ export class SourceHandOver {
       case "commit":
         return this.attempt(this.commit(command.epoch), command.id);
       case "go":
-        this.causeNs = this.parts.now();
+        // Said again, it may have been done before.
+        this.goneNs ??= this.parts.now();
+        this.causeNs = Math.max(this.causeNs, this.goneNs);
         return this.say({ kind: "go", epoch: command.epoch });
       case "finish-residual":
         return this.say({ kind: "finish-residual" });
       case "reconnect":
-        this.owedAgain();
+        this.reconnection.owe(this.runs);
         return this.done(command.id);
       case "release-source":
         this.left = this.release();
@@ -140,8 +138,7 @@ export class SourceHandOver {
       case "failed":
         return this.targetFailed(step.reason);
       case "standing":
-        this.lacking = step.absent;
-        return this.standing(step.stage !== "unknown");
+        return this.reconnection.standing(step);
       case "taken":
       case "pong":
         return;
@@ -150,12 +147,12 @@ export class SourceHandOver {
 
   linkDown(reason: string): void {
     this.refuseAsks();
-    // A connection that breaks before the target says where it is counts as none.
-    if (this.over || this.reaching) return;
+    if (this.over || this.reconnection.tries) return;
     if (!this.committing) return this.giveUp(reason);
     const { engine, feed, now } = this.parts;
     feed({ kind: "link", up: false, atNs: now() });
-    if (!engine.ended) this.attempt(this.reachAgain());
+    const up = () => feed({ kind: "link", up: true, atNs: now() });
+    if (!engine.ended) this.attempt(this.reconnection.reach(up));
   }
 
   /** Hash-dedup's question; the answer is a bit a digest. */
@@ -319,54 +316,6 @@ export class SourceHandOver {
   private refuseAsks(): void {
     const broken = new PrecopyError("aborted", "the link broke before an answer");
     for (const { reject } of this.asks.splice(0)) reject(broken);
-  }
-
-  /** One connection after the other, until the target says where it is. */
-  private async reachAgain(): Promise<void> {
-    const { engine, link, feed, now } = this.parts;
-    this.reaching = true;
-    while (!engine.ended) {
-      const known = await this.resume();
-      if (known && link.isUp && !engine.ended) {
-        this.reaching = false;
-        return feed({ kind: "link", up: true, atNs: now() });
-      }
-      await sleepNs(RECONNECT_NS);
-    }
-  }
-
-  /** A target that has never heard of the attempt is as good as none. */
-  private async resume(): Promise<boolean> {
-    const { link } = this.parts;
-    const told = new Promise<boolean>((resolve) => {
-      this.standing = resolve;
-    });
-    try {
-      await link.open(true);
-    } catch (error) {
-      if (!(error instanceof PrecopyError)) throw error;
-      return false;
-    }
-    const known = await Promise.race([told, link.broken().then(() => false)]);
-    if (!known) link.cut();
-    return known;
-  }
-
-  /**
-   * The guest stands still: what the target lacks, and nothing else, is owed. It was lost on the way,
-   * or it is what was not sent.
-   */
-  private owedAgain(): void {
-    const { lacking, runs } = this;
-    const { owed } = this.parts.engine.mover;
-    const pages: number[] = [];
-    for (let i = 0; i < lacking.length; i += 2) {
-      const start = lacking[i] as number;
-      for (let k = 0; k < (lacking[i + 1] as number); k++) pages.push(start + k);
-    }
-    runs.set(pages);
-    owed.reset();
-    owed.setBatch(runs);
   }
 
   private fromPeer({ message, said }: SourceStep & { kind: "peer" }, heardNs: number): void {

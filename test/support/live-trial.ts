@@ -11,6 +11,8 @@ import { LiveServer, type LiveServerOptions } from "../../src/live/live-server.j
 import { nodeCrypto } from "../../src/live/node-crypto.js";
 import { type MemoryPair, memoryPair } from "../../src/live/transport/memory.js";
 import type { Transport } from "../../src/live/transport/transport.js";
+import type { Command, MigrationEvent } from "../../src/migrate/messages.js";
+import type { MigrationState } from "../../src/migrate/migration.js";
 import { FakeHost, FakeMachine } from "./fake-machines.js";
 
 /** What may go wrong in a trial. */
@@ -33,6 +35,8 @@ export interface TrialOptions {
   readonly trouble: Trouble;
   /** Messages between engine and machines until it strikes. */
   readonly after: number;
+  /** Only messages of this kind count: a command's, an event's, or what the target said. */
+  readonly at?: string;
   readonly pages?: number;
   readonly delayMs?: number;
   readonly slowMs?: number;
@@ -48,6 +52,10 @@ export interface Trial {
   readonly host: FakeHost;
   readonly source: FakeMachine;
   readonly targets: readonly FakeMachine[];
+  /** The engine's state when it struck; undefined: it did not. */
+  readonly struckIn: MigrationState | undefined;
+  /** What cancelling came to. */
+  readonly cancelled: boolean | undefined;
   /** All that is not as it has to be. */
   readonly wrong: string[];
 }
@@ -65,13 +73,16 @@ export async function runTrial(options: TrialOptions): Promise<Trial> {
   const blow = new Blow(options, random.fork(1));
   const source = new FakeMachine(host, { boots: true, hook: blow.hook("source-call") });
   const targets: FakeMachine[] = [];
+  // What nothing stops may take its time where the machine is loaded.
+  const hasTime = ["none", "cancel", "corrupt"].includes(options.trouble);
+  const silenceNs = hasTime ? 20e9 : SILENCE_NS;
   const secret = options.secret === true ? { secret: SECRET } : {};
   const server = new LiveServer({
     crypto: nodeCrypto,
     ...secret,
-    silenceNs: SILENCE_NS,
+    silenceNs,
     patienceNs: PATIENCE_NS,
-    handshakeNs: SILENCE_NS,
+    handshakeNs: silenceNs,
     windowBytes: 40_000 + random.below(200_000),
     createMachine: async () => {
       const made = new FakeMachine(host, { faults: true, hook: blow.hook("target-call") });
@@ -89,13 +100,13 @@ export async function runTrial(options: TrialOptions): Promise<Trial> {
     ...secret,
     seed,
     baselineNs: 0,
-    silenceNs: SILENCE_NS,
-    timeoutNs: TIMEOUT_NS,
+    silenceNs,
+    timeoutNs: hasTime ? 30e9 : TIMEOUT_NS,
     downtimeLimitNs: 20e6,
     verify: options.verify ?? true,
     connect: () => blow.connect(server),
     recordCommit: () => blow.record(),
-    observe: () => blow.count(),
+    observe: (message) => blow.count(message),
     ...(options.bandwidthBytesPerSec !== undefined && {
       bandwidthBytesPerSec: options.bandwidthBytesPerSec,
     }),
@@ -104,10 +115,12 @@ export async function runTrial(options: TrialOptions): Promise<Trial> {
   blow.migration = migration;
   const result = await migration.ended;
   const wrong = await judge(result, { host, source, targets });
+  wrong.push(...impossible(result, { ...options, ...blow }));
   await server.close();
   for (const machine of [source, ...targets]) machine.stopForGood();
   blow.end();
-  return { result, host, source, targets, wrong };
+  const { struckIn, cancelled } = blow;
+  return { result, host, source, targets, struckIn, cancelled, wrong };
 }
 
 type Machines = Pick<Trial, "host" | "source" | "targets">;
@@ -156,8 +169,44 @@ async function judge(result: LiveResult, { host, source, targets }: Machines): P
   return [...wrong, ...host.violations];
 }
 
+interface Fate extends Pick<TrialOptions, "trouble" | "strategy"> {
+  readonly struckIn: MigrationState | undefined;
+  readonly cancelled: boolean | undefined;
+}
+
+/** The table of outcomes in docs/PROTOCOL.md, as far as no clock decides between two of them. */
+function impossible(result: LiveResult, fate: Fate): string[] {
+  const { outcome, stopReason } = result;
+  const { trouble, struckIn, cancelled, strategy } = fate;
+  const postCopies = /post-copy|hybrid|adaptive/.test(strategy);
+  const possible = (...outcomes: string[]) =>
+    outcomes.includes(outcome)
+      ? []
+      : [`${outcome} (${stopReason}) after ${trouble} in ${struckIn}: ${outcomes} are possible`];
+  if (trouble === "none") return possible("target-runs");
+  if (trouble === "cancel") return possible(cancelled === true ? "source-runs" : "target-runs");
+  if (trouble === "record-fails" || trouble === "record-hangs") return possible("source-runs");
+  const half = postCopies ? ["lost"] : [];
+  if (struckIn === undefined || !["cut", "cut-for-good", "stall"].includes(trouble)) {
+    return possible("source-runs", "target-runs", "in-doubt", ...half);
+  }
+  if (struckIn === "completed") return possible("target-runs");
+  if (struckIn === "activation" || struckIn === "residual-push") {
+    // The source runs on where the target refused.
+    const refused = struckIn === "activation" ? ["source-runs"] : [];
+    return possible("target-runs", "in-doubt", ...refused, ...half);
+  }
+  // It may have struck when the commit was recorded and the engine had not heard of it.
+  if (struckIn === "commitment") {
+    return possible("source-runs", "in-doubt", "target-runs", ...half);
+  }
+  return possible("source-runs");
+}
+
 /** Counts messages and strikes once. */
 class Blow {
+  struckIn: MigrationState | undefined;
+  cancelled: boolean | undefined;
   migration: LiveMigration | undefined;
   private seen = 0;
   private calls = 0;
@@ -172,8 +221,10 @@ class Blow {
     private readonly random: Random,
   ) {}
 
-  count(): void {
-    if (++this.seen === this.options.after) this.strike();
+  count(message: Command | MigrationEvent): void {
+    const { at, after } = this.options;
+    const kind = message.kind === "peer" ? message.message : message.kind;
+    if ((at === undefined || at === kind) && ++this.seen === after) this.strike();
   }
 
   hook(which: Trouble): (call: string) => void {
@@ -224,7 +275,9 @@ class Blow {
     if (this.struck) return;
     const act = () => {
       this.struck = true;
-      if (trouble === "cancel") this.migration?.cancel("no longer wanted");
+      const { migration } = this;
+      this.struckIn = migration?.engine.state;
+      if (trouble === "cancel") this.cancelled = migration?.cancel("no longer wanted");
       if (trouble === "cut-for-good") this.dead = true;
       if (trouble === "stall") this.pair?.stall(true);
       if (["cut", "cut-for-good", "flapping"].includes(trouble)) this.pair?.cut();
