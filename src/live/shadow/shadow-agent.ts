@@ -7,7 +7,9 @@
  * shared memory, and looks at the page that is waited for first. Pages that nobody waits for are
  * copied between the guest's turns.
  *
- * A browser lets workers block, and no page's own thread (ECMAScript, AgentCanSuspend).
+ * A browser lets workers block, and no page's own thread (ECMAScript, AgentCanSuspend). That the
+ * other thread died a blocked one is not told: it has to be the one that the program stands on, or
+ * be watched by it.
  */
 import { assert } from "../../base/assert.js";
 import { NS_PER_MS } from "../../base/units.js";

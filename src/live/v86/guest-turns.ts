@@ -88,6 +88,7 @@ export class GuestTurns {
       this.owedMs = Math.max(this.owedMs - (startMs - this.endedMs), -CREDIT_MS);
     }
     const waitedBeforeNs = this.waitedNs;
+    let ranNs = 0;
     this.turning = true;
     try {
       this.before?.();
@@ -99,10 +100,11 @@ export class GuestTurns {
     } finally {
       this.turning = false;
       this.endedMs = performance.now();
-      this.ranNs += (this.endedMs - startMs) * NS_PER_MS - (this.waitedNs - waitedBeforeNs);
+      ranNs = (this.endedMs - startMs) * NS_PER_MS - (this.waitedNs - waitedBeforeNs);
+      this.ranNs += ranNs;
       this.count();
     }
-    this.charge(this.endedMs - startMs);
+    this.charge(ranNs / NS_PER_MS);
     if (this.emulator.v86.stopping) return 0;
     return Math.max(this.askedMs, this.owedMs);
   }

@@ -20,6 +20,8 @@ export interface V86Build {
   readonly tracking: "tlb" | "hash";
   /** Why the log is by hashes although the TLB's was allowed; undefined else. */
   readonly fallbackReason: string | undefined;
+  /** It is the very build that the tests run on. */
+  readonly isTested: boolean;
   /** v86's version, as far as it is known, and the hash of the module that came. */
   readonly version: string;
 }
@@ -54,14 +56,14 @@ async function make(
   hash: string,
   tracking: Tracking,
 ): Promise<V86Build> {
-  const known = hash === TESTED_V86.wasmSha256;
-  const version = `${known ? TESTED_V86.version : "untested"} wasm ${hash.slice(0, 16)}`;
+  const isTested = hash === TESTED_V86.wasmSha256;
+  const version = `${isTested ? TESTED_V86.version : "untested"} wasm ${hash.slice(0, 16)}`;
   let fallbackReason: string | undefined;
   if (tracking !== "hash") {
     try {
       const module = await WebAssembly.compile(patchTlbFill(wasm));
       await testPatchedModule(V86, module);
-      return { module, tracking: "tlb", fallbackReason: undefined, version };
+      return { module, tracking: "tlb", fallbackReason: undefined, isTested, version };
     } catch (error) {
       if (tracking === "tlb") throw asUnsupported(error);
       fallbackReason = asUnsupported(error).message;
@@ -69,7 +71,7 @@ async function make(
   }
   try {
     const module = await WebAssembly.compile(wasm.slice());
-    return { module, tracking: "hash", fallbackReason, version };
+    return { module, tracking: "hash", fallbackReason, isTested, version };
   } catch (error) {
     throw asUnsupported(error);
   }

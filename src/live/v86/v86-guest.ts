@@ -167,20 +167,23 @@ export class V86Guest implements V86Machine {
     };
   }
 
-  /** It can run while pages are absent. */
+  /**
+   * It can run while pages are absent: on the tested build of v86 alone, since what the compiler
+   * inlined decides whether every access is seen beforehand.
+   */
   get canAwaitPages(): boolean {
-    return this.tracking === "tlb";
+    return this.tracking === "tlb" && this.build.isTested;
   }
 
   /**
    * These pages are absent: from now on an access to one of them, the guest's or a device's, calls
    * `wait`, which blocks until the page has come and was put in its place (AbsentPages.arrive). The
    * guest must not run yet. Until {@link AbsentPages.end} it cannot be moved or saved. Throws
-   * PrecopyError ("unsupported") where the log is not the TLB's.
+   * PrecopyError ("unsupported") where it cannot wait.
    */
   awaitPages(pages: Uint32Array, wait: (pfn: number) => void): AbsentPages {
     assert(!this.running && !this.holdsAbsent, "pages are absent from before a guest runs");
-    if (!(this.log instanceof TlbTracking)) throw this.cannotWait();
+    if (!this.canAwaitPages || !(this.log instanceof TlbTracking)) throw this.cannotWait();
     const absent = new AbsentPages(this.loaded, this.log, pages, (pfn) => {
       const fromMs = performance.now();
       try {
@@ -348,8 +351,9 @@ export class V86Guest implements V86Machine {
   private cannotWait(): PrecopyError {
     return new PrecopyError(
       "unsupported",
-      `${this.name} cannot run while pages are absent: its log is by hashes, and only the page walk ` +
-        `that v86 0.5.462 is given can wait; use tracking "tlb", or a strategy without post-copy`,
+      `${this.name} cannot run while pages are absent: it is ${this.build.version} with its log by ` +
+        `"${this.tracking}", and only 0.5.462 with its log by "tlb" was tested for it; use those, or ` +
+        "a strategy without post-copy",
     );
   }
 

@@ -9,10 +9,12 @@ import { tinyGuest } from "../../../src/live/guests/tiny.js";
 import { parseTinyReports } from "../../../src/live/guests/tiny-reports.js";
 import { type AbsentPages, GuestGone, type V86Guest } from "../../../src/live/v86/index.js";
 import { CHECKED, PAGING_GUESTS, ROUND_AT, WRONG_AT } from "./paging-guests.js";
-import { internalsOf, makeGuest, moveAll, runFor, sleep, wordAt } from "./support.js";
+import { internalsOf, makeGuest, moveAll, runFor, sleep, v86Wasm, wordAt } from "./support.js";
 
 const POISON = new Uint8Array(4096).fill(0xa5);
 const PAGES = 4096;
+/** Section 0 of 2 bytes: a name of one letter. */
+const UNTESTED = Uint8Array.of(0, 2, 1, 0x78);
 
 const guests: V86Guest[] = [];
 afterEach(async () => {
@@ -170,8 +172,13 @@ describe("a page that will not come", () => {
   });
 });
 
-it("refuses a guest whose log is by hashes", async () => {
-  const target = await made({ tracking: "hash" });
+it.each([
+  { what: "whose log is by hashes", changes: { tracking: "hash" } as const },
+  // An empty custom section more: another build, as far as anybody can tell.
+  { what: "on an untested build", changes: { wasm: Buffer.concat([v86Wasm, UNTESTED]) } },
+])("refuses a guest $what", async ({ changes }) => {
+  const target = await made(changes);
+  expect(target.canAwaitPages).toBe(false);
   const refused = () => target.awaitPages(Uint32Array.of(1), () => {});
   expect(refused).toThrow(PrecopyError);
   expect(refused).toThrow(/cannot run while pages are absent/);

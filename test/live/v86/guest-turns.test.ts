@@ -1,5 +1,6 @@
 /** Turns and pauses by a clock that the test moves: shares, stalls, counts. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { GuestGone } from "../../../src/live/v86/absent-pages.js";
 import { GuestTurns } from "../../../src/live/v86/guest-turns.js";
 import type { V86Emulator } from "../../../src/live/v86/v86-internals.js";
 import { NO_BRAKE } from "../../../src/policy/throttle.js";
@@ -15,6 +16,7 @@ afterEach(() => {
 
 interface Fake {
   readonly turns: GuestTurns;
+  readonly v86: V86Emulator["v86"];
   writes: number;
   /** What the guest asks to sleep after each turn. */
   sleepMs: number;
@@ -38,6 +40,7 @@ function fake(): Fake {
   const turns = new GuestTurns(emulator, () => made.writes);
   const made: Fake = {
     turns,
+    v86: emulator.v86,
     writes: 0,
     sleepMs: 0,
     runMs(durationMs, lateMs) {
@@ -102,4 +105,36 @@ it("instructions count on over 2^32", () => {
   const machine = fake();
   machine.runMs(100, 0);
   expect(machine.turns.instructions).toBe(100 * 2 ** 30);
+});
+
+describe("a turn in which the guest waits for a page", () => {
+  it("counts without the wait, for time and for the brake", () => {
+    const machine = fake();
+    machine.turns.before = () => {
+      nowMs += 7;
+      machine.turns.waitedNs += 7e6;
+    };
+    machine.turns.setBrake({ ...NO_BRAKE, cpuShare: 0.5 });
+    machine.runMs(900, 0);
+    // 1 ms of 9: run, wait 7, and pause 1 for the half of what ran.
+    expect(machine.turns.ranNs).toBe(100e6);
+  });
+
+  it("is its last where the page will not come", () => {
+    const machine = fake();
+    let stops = 0;
+    Object.assign(machine.v86, { stop: () => stops++ });
+    machine.runMs(10, 0);
+    machine.turns.before = () => {
+      throw new GuestGone("no page");
+    };
+    machine.v86.cpu.main_loop();
+    expect([stops, machine.turns.gone, machine.turns.turning]).toEqual([1, true, false]);
+    expect(machine.turns.ranNs).toBe(10e6);
+    expect(() => machine.turns.start()).toThrow(/does not run again/);
+    machine.turns.before = () => {
+      throw new RangeError("a bug");
+    };
+    expect(() => machine.v86.cpu.main_loop()).toThrow("a bug");
+  });
 });
