@@ -29,6 +29,11 @@ const modern = {
 };
 const cli = { cli: "src/cli/main.ts", "sweep-worker": "src/cli/sweep/worker.ts" };
 
+/** For pages, which resolve no names of packages: everything but v86 is in it. */
+const web = { "web/index": "src/web/index.ts" };
+const webScripts = { "web/worker": "src/web/worker.ts", "web/demo": "src/web/demo/main.ts" };
+const DEMO_FILES = ["index.html", "demo.css"];
+
 const modules = (extension, format) => ({
   dir: "dist",
   format,
@@ -54,7 +59,12 @@ export default [
     output: modules("js", "es"),
   },
   { input: library, external, plugins: code(), output: modules("cjs", "cjs") },
-  types("d.ts", { ...library, ...modern }),
+  {
+    input: { ...web, ...webScripts },
+    plugins: [...code(), copyDemo()],
+    output: { ...modules("js", "es"), chunkFileNames: "web/chunks/[name]-[hash].js" },
+  },
+  types("d.ts", { ...library, ...modern, ...web }),
   types("d.cts", library),
 ];
 
@@ -65,6 +75,16 @@ function startClean() {
     renderStart() {
       rmSync("dist", { recursive: true, force: true });
       mkdirSync("dist");
+    },
+  };
+}
+
+/** The demo's page beside its script. */
+function copyDemo() {
+  return {
+    name: "copy-demo",
+    writeBundle() {
+      for (const file of DEMO_FILES) copyFileSync(`src/web/demo/${file}`, `dist/web/${file}`);
     },
   };
 }

@@ -11,7 +11,7 @@ import { type Browser, chromium } from "playwright-core";
 import { DIST } from "../package/places.js";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const FLAGS = [
+export const BROWSER_FLAGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
@@ -62,7 +62,7 @@ export class BrowserBench {
     const server = serve(pages, headers);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    const browser = await chromium.launch({ executablePath, args: FLAGS });
+    const browser = await chromium.launch({ executablePath, args: BROWSER_FLAGS });
     return new BrowserBench(browser, server, `http://127.0.0.1:${port}`);
   }
 
