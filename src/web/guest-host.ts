@@ -40,8 +40,7 @@ export interface GuestHostOptions {
 }
 
 const PULSE_MS = 100;
-/** Progress comes with every message of the engine; nobody looks oftener than this. */
-const PROGRESS_MS = 40;
+const PROGRESS_MS = 50;
 
 export class GuestHost {
   private guest: V86Guest | undefined;
@@ -112,16 +111,17 @@ export class GuestHost {
         machine: guest,
         crypto: webCrypto,
         connect: async () => unused.pop() ?? (await this.connect(options)),
-        progress: this.reporter(() => this.migration),
       }).catch((error: unknown) => {
         first.destroy();
         throw error;
       });
       this.migration = migration;
       this.pulse();
+      const look = setInterval(() => this.report(migration), PROGRESS_MS);
       try {
         return await migration.ended;
       } finally {
+        clearInterval(look);
         await this.settle(migration, guest);
       }
     });
@@ -249,19 +249,11 @@ export class GuestHost {
     }
   }
 
-  private reporter(migrationOf: () => LiveMigration | undefined) {
-    let toldMs = 0;
-    let rounds = 0;
-    return (progress: ReturnType<LiveMigration["progress"]>) => {
-      const nowMs = performance.now();
-      const migration = migrationOf();
-      if (migration === undefined) return;
-      const all = migration.engine.rounds;
-      if (nowMs - toldMs < PROGRESS_MS && all.length === rounds && !migration.engine.ended) return;
-      toldMs = nowMs;
-      rounds = all.length;
-      this.options.tell({ kind: "progress", progress, rounds: all });
-    };
+  private report(migration: LiveMigration): void {
+    const { engine, link } = migration;
+    const progress = migration.progress();
+    const unsentBytes = progress.remainingBytes + link.queuedBytes;
+    this.options.tell({ kind: "progress", progress, unsentBytes, rounds: engine.rounds });
   }
 
   private pulse(): void {

@@ -7,7 +7,7 @@ import { svg } from "./dom.js";
 
 export interface ChartPoint {
   readonly atNs: number;
-  readonly remainingBytes: number;
+  readonly unsentBytes: number;
 }
 
 export interface ChartFacts {
@@ -29,7 +29,7 @@ export function drawChart(into: HTMLElement, facts: ChartFacts): void {
   const width = Math.max(260, into.clientWidth);
   const { points, pause, limitBytes } = facts;
   const endNs = Math.max(1e9, points.at(-1)?.atNs ?? 0, pause?.toNs ?? 0);
-  const mostBytes = Math.max(2 ** 20, ...points.map(({ remainingBytes }) => remainingBytes));
+  const mostBytes = Math.max(2 ** 20, ...points.map(({ unsentBytes }) => unsentBytes));
   const x = (ns: number) => MARGIN.left + (ns / endNs) * (width - MARGIN.left - MARGIN.right);
   const y = (bytes: number) =>
     MARGIN.top + (1 - bytes / mostBytes) * (HEIGHT - MARGIN.top - MARGIN.bottom);
@@ -85,7 +85,7 @@ function axes({ width, endNs, mostBytes, x, y }: Frame): Element[] {
 
 function curve(points: readonly ChartPoint[], x: Scale, y: Scale): Element[] {
   const path = points
-    .map(({ atNs, remainingBytes }) => `${x(atNs).toFixed(1)},${y(remainingBytes).toFixed(1)}`)
+    .map(({ atNs, unsentBytes }) => `${x(atNs).toFixed(1)},${y(unsentBytes).toFixed(1)}`)
     .join(" L");
   const from = x(points[0]?.atNs ?? 0).toFixed(1);
   const to = x(points.at(-1)?.atNs ?? 0).toFixed(1);
@@ -131,6 +131,6 @@ function labelOf({ points, roundEndsNs }: ChartFacts, mostBytes: number): string
   if (last === undefined) return "What remains to be sent, over time: nothing yet.";
   return (
     `What remains to be sent, over time: at most ${formatBytes(mostBytes)}, ` +
-    `${formatBytes(last.remainingBytes)} at ${formatDuration(last.atNs)}, ${roundEndsNs.length} rounds.`
+    `${formatBytes(last.unsentBytes)} at ${formatDuration(last.atNs)}, ${roundEndsNs.length} rounds.`
   );
 }

@@ -3,6 +3,8 @@
  * and to move it; and what can be seen of the move. The page only shows: guests and migrations are
  * in the workers.
  */
+
+import type { RoundReport } from "../../migrate/report.js";
 import { GuestWorker } from "../guest-worker.js";
 import type { News } from "../messages.js";
 import { type ChartPoint, drawChart } from "./chart.js";
@@ -26,18 +28,22 @@ interface Move {
   readonly wishes: Wishes;
   readonly points: ChartPoint[];
   readonly roundEndsNs: number[];
+  pause?: { readonly fromNs: number; readonly toNs: number };
 }
 
 let move: Move | undefined;
+/** The move that the chart shows. */
+let drawn: Move | undefined;
 let ready = false;
 let busy = false;
 
 void attempt(begin);
 
 async function begin(): Promise<void> {
-  showNothingYet(byId("outcome"));
+  showNothingYet(byId("outcome"), tabs.second);
   showRounds(byId("rounds"), []);
   drawChart(byId("chart"), { points: [], roundEndsNs: [], limitBytes: undefined });
+  new ResizeObserver(() => drawn !== undefined && draw(drawn)).observe(byId("chart"));
   byId<HTMLAnchorElement>("open-tab").href = tabs.address;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -108,8 +114,11 @@ async function migrate(): Promise<void> {
     showRounds(byId("rounds"), result.rounds);
     way.end(result.outcome === "target-runs");
     const moved = result.outcome === "target-runs";
-    const pause = { fromNs: result.totalNs - result.downtimeNs, toNs: result.totalNs };
-    draw(current, moved ? pause : undefined);
+    if (moved) {
+      const toNs = result.startNs + result.totalNs;
+      current.pause = { fromNs: toNs - result.downtimeNs, toNs };
+    }
+    draw(current);
     if (moved && toTab) places.beginStory();
     say(sentenceFor(result));
   } catch (error) {
@@ -136,25 +145,37 @@ function hear(place: Place, news: News): void {
   if (news.kind === "refused")
     return showError(`${place.pane.name} turned a guest away: ${news.reason}`);
   if (move === undefined || move.from !== place) return;
-  const { progress, rounds } = news;
-  const { elapsedNs, remainingBytes } = progress;
-  if (progress.round > 0) move.points.push({ atNs: elapsedNs, remainingBytes });
+  const { progress, unsentBytes, rounds } = news;
+  const { elapsedNs, state } = progress;
+  const isSending = state === "iterative-pre-copy" || state === "stop-and-copy";
+  if (isSending) move.points.push({ atNs: elapsedNs, unsentBytes });
   if (rounds.length > move.roundEndsNs.length) {
-    move.roundEndsNs.push(elapsedNs);
+    move.roundEndsNs.push(...roundEnds(move, rounds, elapsedNs));
     showRounds(byId("rounds"), rounds);
-    say(`Round ${rounds.length + 1}.`);
   }
-  way.show(progress);
+  if (state === "iterative-pre-copy") say(`Round ${rounds.length + 1}.`);
+  way.show(progress, unsentBytes);
   draw(move);
 }
 
-function draw(of: Move, pause?: { fromNs: number; toNs: number }): void {
+/** Rounds that ended since the last news, by their durations: the last ended just now. */
+function roundEnds(of: Move, rounds: readonly RoundReport[], nowNs: number): number[] {
+  const fresh = rounds.slice(of.roundEndsNs.length);
+  let atNs = of.roundEndsNs.at(-1) ?? nowNs - fresh.reduce((sum, r) => sum + r.durationNs, 0);
+  return fresh.map(({ durationNs }) => {
+    atNs = Math.min(nowNs, atNs + durationNs);
+    return atNs;
+  });
+}
+
+function draw(of: Move): void {
+  drawn = of;
   const { bandwidthBytesPerSec, downtimeLimitNs } = of.wishes;
   const limitBytes =
     bandwidthBytesPerSec === undefined || downtimeLimitNs === undefined
       ? undefined
       : (bandwidthBytesPerSec * downtimeLimitNs) / 1e9;
-  const { points, roundEndsNs } = of;
+  const { points, roundEndsNs, pause } = of;
   drawChart(byId("chart"), { points, roundEndsNs, limitBytes, ...(pause && { pause }) });
 }
 
@@ -194,6 +215,8 @@ function showError(message: string): void {
   place.hidden = false;
 }
 
+/** Said once: screen readers read each change aloud. */
 function say(words: string): void {
-  byId("state").textContent = words;
+  const state = byId("state");
+  if (state.textContent !== words) state.textContent = words;
 }

@@ -5,8 +5,10 @@ import type { RoundReport } from "../../migrate/report.js";
 import { explainStop } from "../../report/stop-reason.js";
 import { count, element } from "./dom.js";
 
-export function showNothingYet(into: HTMLElement): void {
-  const words = "Start the guest, let it count, then migrate it.";
+export function showNothingYet(into: HTMLElement, secondTab: boolean): void {
+  const words = secondTab
+    ? "What a move from here came to will stand here."
+    : "Start the guest, let it count, then migrate it.";
   into.replaceChildren(element("h2", {}, "Downtime"), element("p", {}, words));
 }
 

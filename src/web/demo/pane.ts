@@ -11,7 +11,7 @@ const SPEED_PULSES = 10;
 export class Pane {
   readonly root: HTMLElement;
   private readonly pill = element("span", { class: "pill" }, "empty");
-  private readonly counter = element("div", { class: "counter", "aria-label": "Counter" }, "0");
+  private readonly counter = element("div", { class: "counter", "aria-label": "Counter" }, "–");
   private readonly facts = element("p", { class: "facts" });
   private readonly serial = element("pre", { class: "serial", "aria-hidden": "true" });
   private readonly speeds: { atMs: number; instructions: number }[] = [];

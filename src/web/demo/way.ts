@@ -25,11 +25,11 @@ export class Way {
     this.left.textContent = "";
   }
 
-  show({ remainingBytes, bytesPerSec, expectedDowntimeNs }: LiveProgress): void {
-    this.mostBytes = Math.max(this.mostBytes, remainingBytes);
-    this.fill(this.mostBytes === 0 ? 0 : 1 - remainingBytes / this.mostBytes);
+  show({ bytesPerSec, expectedDowntimeNs }: LiveProgress, unsentBytes: number): void {
+    this.mostBytes = Math.max(this.mostBytes, unsentBytes);
+    this.fill(this.mostBytes === 0 ? 0 : 1 - unsentBytes / this.mostBytes);
     this.rate.textContent = formatRate(bytesPerSec);
-    this.left.textContent = `${formatBytes(remainingBytes)} left; a pause now: ${formatDuration(expectedDowntimeNs)}`;
+    this.left.textContent = `${formatBytes(unsentBytes)} left; a pause now: ${formatDuration(expectedDowntimeNs)}`;
   }
 
   end(moved: boolean): void {
