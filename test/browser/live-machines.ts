@@ -34,6 +34,8 @@ export interface Machines {
   count(name: string, reports: number): Promise<Counted>;
   /** When a guest runs there. */
   running(name: string): Promise<void>;
+  /** What came over the serial port in the guest's last stay there, whether it is over or not. */
+  lastStay(name: string): string;
   /** All that came over the serial port there. */
   serial(name: string): string;
   phases(): Record<string, Phase>;
@@ -61,6 +63,7 @@ async function install(names: string[]): Promise<void> {
       serial: "",
       /** Where in it the guest's present stay begins: it counted on elsewhere in between. */
       stayAt: 0,
+      stayBefore: 0,
       judge: new SerialJudge(),
       phase: "empty" as Phase,
       rounds: 0,
@@ -76,7 +79,8 @@ async function install(names: string[]): Promise<void> {
         seen.serial += news.pulse.serial;
         seen.judge.add(news.pulse.serial);
         seen.phase = news.pulse.phase;
-        if (seen.phase !== "empty") return;
+        if (seen.phase !== "empty" || seen.stayAt === seen.serial.length) return;
+        seen.stayBefore = seen.stayAt;
         seen.stayAt = seen.serial.length;
         seen.judge = new SerialJudge();
       },
@@ -120,6 +124,10 @@ async function install(names: string[]): Promise<void> {
       return { counted: judge.reports - before, sound: sound && judge.sound };
     },
     running: (name) => until("a guest", () => at(name).seen.phase === "running"),
+    lastStay(name) {
+      const { serial, stayAt, stayBefore } = at(name).seen;
+      return stayAt === serial.length ? serial.slice(stayBefore) : serial.slice(stayAt);
+    },
     serial: (name) => at(name).seen.serial,
     phases: () => Object.fromEntries([...all].map(([name, { seen }]) => [name, seen.phase])),
     refusals: (name) => at(name).seen.refusals,
