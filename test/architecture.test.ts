@@ -55,6 +55,17 @@ describe("the entries", () => {
   });
 });
 
+describe("the entries for pages and workers", () => {
+  it.each(["src/v86.ts", "src/live-entry.ts"])(
+    "%s does not reach Node, nor v86 itself",
+    (entry) => {
+      const outside = [...closure(entry)].flatMap((path) => outsideImports(fileAt(path)));
+      const known = /^(as-bind|@noble\/hashes)\//;
+      expect(outside.filter((specifier) => !known.test(specifier))).toEqual([]);
+    },
+  );
+});
+
 describe("assembly", () => {
   it("imports nothing outside", () => {
     const kernels = sourceFiles("assembly");

@@ -127,6 +127,55 @@ describe("with its dependencies installed", () => {
     expect(runNode(dir, ["v86.mjs"]).trim()).toBe("tlb v86 0");
   });
 
+  it("moves a tiny guest by the live entries, from one of its machines to another", () => {
+    const text = `
+      import { LiveMigration, LiveServer, parseTinyReports, tinyGuest } from "precopy/live";
+      import { connectTcp, listenTcp, loadV86, nodeCrypto } from "precopy/live/node";
+      import { V86Guest } from "precopy/v86";
+      const v86 = await loadV86();
+      const memoryBytes = 2 ** 24;
+      const tiny = tinyGuest({ pages: 100, fillPages: 0 });
+      const boot = { multiboot: tiny.image, cmdline: tiny.commandLine };
+      const machine = await V86Guest.create({ ...v86, memoryBytes, boot });
+      const targets = [];
+      let serial = "";
+      const heard = (guest) => guest.onSerial((byte) => { serial += String.fromCharCode(byte); });
+      heard(machine);
+      const server = new LiveServer({
+        crypto: nodeCrypto,
+        async createMachine(guest) {
+          const made = await V86Guest.create({ ...v86, memoryBytes: guest.pages * 4096 });
+          heard(made);
+          targets.push(made);
+          return made;
+        },
+      });
+      const onTransport = (transport) => server.accept(transport);
+      const listener = await listenTcp({ host: "127.0.0.1", port: 0, onTransport });
+      machine.resume();
+      const strategy = "pre-copy+zero";
+      const connect = () => connectTcp(listener.address);
+      const options = { machine, strategy, connect, crypto: nodeCrypto, verify: true };
+      const { outcome, live } = await (await LiveMigration.start(options)).ended;
+      const before = parseTinyReports(serial).reports.length;
+      while (parseTinyReports(serial).reports.length < before + 3) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      console.log(outcome, live.verified, parseTinyReports(serial).sound);
+      await listener.close();
+      await server.close();
+      for (const target of targets) await target.destroy();`;
+    const dir = makeProject("live", { "live.mjs": text }, ["v86"]);
+    expect(runNode(dir, ["live.mjs"]).trim()).toBe("target-runs true true");
+  });
+
+  it("says what to install where there is no v86", () => {
+    const text = `import { loadV86 } from "precopy/live/node";
+      await loadV86().catch((error) => console.log(error.code, error.message));`;
+    const dir = makeProject("no-v86", { "live.mjs": text });
+    expect(runNode(dir, ["live.mjs"])).toMatch(/^unsupported .*npm install v86@\d/);
+  });
+
   describe("as a command", () => {
     const installed = ["zod", "yaml", "commander", "picocolors", "tinypool"];
     const cli = "node_modules/precopy/dist/cli.js";
@@ -179,14 +228,28 @@ describe("what the built files import", () => {
     ["scenario.cjs", ["yaml", "zod"]],
     ["v86.js", []],
     ["v86.d.ts", []],
+    ["live.js", []],
+    ["live.d.ts", []],
+    [
+      "live-node.js",
+      [
+        "node:crypto",
+        "node:fs/promises",
+        "node:module",
+        "node:net",
+        "node:path",
+        "node:tls",
+        "v86",
+      ],
+    ],
     ["index.d.ts", []],
     ["kernels.d.cts", []],
   ])("%s: from outside the package %j", (entry, expected) => {
     expect([...outsideImports(join(DIST, entry))].sort()).toEqual(expected);
   });
 
-  it("index.js names nothing that only Node has", () => {
-    const reached = closure(join(DIST, "index.js"));
+  it.each(["index.js", "v86.js", "live.js"])("%s names nothing that only Node has", (entry) => {
+    const reached = closure(join(DIST, entry));
     for (const file of reached) {
       const text = readFileSync(file, "utf8");
       expect(text, relative(DIST, file)).not.toMatch(/\bprocess\.|\bBuffer\.|\b__dirname\b/);

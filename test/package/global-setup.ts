@@ -24,6 +24,7 @@ const CONFIGS = ["asconfig.json", "asconfig.page-hash.json", "rollup.config.js",
 const SOURCES = ["src", "assembly", "scripts", ...CONFIGS];
 const PRODUCTS = [
   ...["index.js", "index.cjs", "index.d.ts", "index.d.cts", "v86.js", "v86.d.ts"],
+  ...["live.js", "live.d.ts", "live-node.js", "live-node.d.ts"],
   ...["cli.js", "kernels.wasm"],
 ];
 

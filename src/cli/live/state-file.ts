@@ -59,7 +59,8 @@ export async function readStateFile(path: string): Promise<SavedGuest> {
   const packed = await readBytes(path);
   let whole: Uint8Array;
   try {
-    whole = await promisify(gunzip)(packed, { maxOutputLength: UNPACKED_BYTES_MAX });
+    const buffer = await promisify(gunzip)(packed, { maxOutputLength: UNPACKED_BYTES_MAX });
+    whole = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   } catch {
     throw notOurs(path);
   }
