@@ -26,6 +26,7 @@ Start here:
   precopy run examples/seed.yaml                 one migration, one report
   precopy compare examples/seed.yaml --runs 10   which strategy is better, by how much
   precopy techniques                             what can be written after -s
+  precopy demo                                   a real x86 guest moves to another process
 
 A strategy is written ${STRATEGY_GRAMMAR},
 as in pre-copy, pre-copy@xen2005 or pre-copy+wsclock:tau=200ms+auto-converge@qemu72.

@@ -104,6 +104,7 @@ Next:
   precopy compare examples/busy-database.yaml            a guest that writes faster than it can be sent
   precopy xl top ${SCENARIO} --at 2s            the host in the middle of it
   precopy techniques                                     everything that can be written after -s
+  precopy demo                                           a real x86 guest moves between two processes
 `;
 
 async function introduce(
