@@ -33,7 +33,7 @@ function liveFigures({ live, outcome }: LiveResult): [label: string, text: strin
       `all memory in ${formatDuration(live.verifyNs)} (downtime without: ${without})`,
     ]);
   }
-  const share = `${percent(live.guestShare)} of the thread that it shares with its migration`;
+  const share = `${percent(live.guestShare)} of the thread (reading pages took ${percent(live.workShare)})`;
   figures.push(["guest share", share]);
   if (live.linkUse > 0) {
     const rate = formatRate(live.roundsBytesPerSec);

@@ -11,8 +11,8 @@ const WAY = {
 
 const FIGURES: LiveFigures = {
   ...{ verifyNs: 0, verified: false, checkedPages: 1200, deviceStateBytes: 6144, rehearsalNs: 0 },
-  ...{ faults: 0, downtimeWithoutVerifyNs: 15e6, guestShare: 0.93, linkUse: 0 },
-  roundsBytesPerSec: 23.5e6,
+  ...{ faults: 0, downtimeWithoutVerifyNs: 15e6, guestShare: 0.93, workShare: 0.06 },
+  ...{ linkUse: 0, roundsBytesPerSec: 23.5e6 },
 };
 
 function textOf(live: Partial<LiveFigures> = {}, changes: Partial<LiveResult> = {}): string {
@@ -29,7 +29,7 @@ describe("liveSummaryText", () => {
 
   it("tells the guest's share and what arrived, before what was checked", () => {
     const text = textOf();
-    expect(text).toContain("guest share      93 % of the thread that it shares");
+    expect(text).toContain("guest share      93 % of the thread (reading pages took 6 %)");
     expect(text).toContain("arrived          6 KiB of devices, 1,200 pages checked");
     expect(text).toContain("guest            7 reports");
     expect(text.indexOf("guest share")).toBeLessThan(text.indexOf("checked          "));
