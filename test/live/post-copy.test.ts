@@ -46,6 +46,7 @@ interface Wishes {
   recordCommit?(source: V86Guest): void;
   readonly timeoutNs?: number;
   readonly server?: Partial<LiveServerOptions>;
+  onFault?(there: GuestThread): void;
   /** After so many faults the connection breaks. */
   readonly cutAfter?: number;
   /** Connections that can be made. */
@@ -86,7 +87,9 @@ async function move(wishes: Wishes): Promise<Move> {
     ...(timeoutNs !== undefined && { timeoutNs }),
     recordCommit: async () => wishes.recordCommit?.(source),
     observe: ({ kind }) => {
-      if (kind === "fault" && ++faults === cutAfter) lines.at(-1)?.cut();
+      if (kind !== "fault") return;
+      if (++faults === cutAfter) lines.at(-1)?.cut();
+      wishes.onFault?.(there);
     },
     connect: () => {
       if (lines.length >= linesMax) return Promise.reject(new PrecopyError("aborted", "no way"));
@@ -172,5 +175,16 @@ describe("a guest that runs before its pages are there", () => {
     await sleep(200);
     expect(moving.text()).toBe(printed);
     expect(parseTinyReports(printed)).toMatchObject({ sound: true, bad: 0 });
+  });
+
+  it("is lost, and said to be, when its thread dies while it waits", async () => {
+    const moving = await move({
+      ...{ strategy: "post-copy", timeoutNs: 3e9, linesMax: 1 },
+      onFault: (there) => void there.end(),
+    });
+    const result = await moving.migration.ended;
+    expect(result.outcome).toBe("lost");
+    expect(await moving.machine.whole).toBeUndefined();
+    expect(moving.source.running).toBe(false);
   });
 });

@@ -101,6 +101,7 @@ export class ShadowMachine implements TargetMachine<Uint8Array>, Partial<Faultin
   }
 
   allArrived(): void {
+    this.checkThread();
     this.ask({ kind: "whole" }).then(
       (stalls) => {
         this.settle(stalls as FaultStalls);
@@ -130,11 +131,17 @@ export class ShadowMachine implements TargetMachine<Uint8Array>, Partial<Faultin
   }
 
   private shadow(region: Region): ShadowMemory {
+    this.checkThread();
     if (region !== "ram") {
       throw new PrecopyError("unsupported", `there is no ${region} here; move its RAM alone`);
     }
     assert(this.memory !== undefined, "pages come between prepare and the last of them");
     return this.memory;
+  }
+
+  /** Pages for a guest that is gone must not look as if they had arrived. */
+  private checkThread(): void {
+    if (this.over !== undefined) throw new PrecopyError("aborted", this.over);
   }
 
   private hear(message: FromGuest): void {

@@ -162,4 +162,18 @@ describe("a guest in another thread", () => {
     await expect(machine.prepare(guest)).rejects.toThrow(PrecopyError);
     await expect(machine.prepare(guest)).rejects.toThrow(/thread of the guest is gone/);
   });
+
+  it("takes no pages any more when its thread died amid them", async () => {
+    const { source } = await tinySource();
+    const { there, machine } = thread();
+    expect(await machine.prepare(source.describe())).toBeUndefined();
+    await machine.loadDeviceState(source.deviceState());
+    machine.expectPages?.(pagesFrom(0), () => {});
+    await machine.run();
+    await there.end();
+    expect(await machine.whole).toBeUndefined();
+    expect(() => write(machine, 1, new Uint8Array(4096))).toThrow(/thread of the guest is gone/);
+    expect(() => machine.allArrived()).toThrow(/thread of the guest is gone/);
+    await machine.abort();
+  });
 });
