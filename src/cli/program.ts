@@ -4,6 +4,7 @@ import { STRATEGY_GRAMMAR } from "../migrate/strategy-name.js";
 import { boundCommand } from "./commands/bound.js";
 import { compareCommand } from "./commands/compare.js";
 import { demoCommand } from "./commands/demo.js";
+import { explainCommand } from "./commands/explain.js";
 import { mergeCommand } from "./commands/merge.js";
 import { migrateCommand } from "./commands/migrate.js";
 import { recordCommand } from "./commands/record.js";
@@ -78,6 +79,7 @@ function createProgram(session: Session): Command {
     boundCommand(session),
     sweepCommand(session),
     mergeCommand(session),
+    explainCommand(session),
     validateCommand(session),
     xlCommand(session),
     traceCommand(),

@@ -34,6 +34,8 @@ export interface ObservedPass {
   /** Distinct pages written in this pass: what the next one owes anew. */
   readonly dirtiedPages?: number;
   readonly bandwidthBytesPerSec?: number;
+  /** Known to be owed when the pass began, at the first look. */
+  readonly owedBytes?: number;
   /** Least that was left to send when the log was about to be read again. */
   readonly leftBytes?: number;
   /** What auto-converge took from the guest, percent. */

@@ -96,6 +96,7 @@ function passOf(
     ...(sentBytes !== undefined && { sentBytes }),
     ...(dirtied !== undefined && { dirtiedPages: dirtied }),
     ...bandwidth(sentBytes, durationNs),
+    ...(first.remainingBytes !== undefined && { owedBytes: first.remainingBytes }),
     ...(last.remainingBytes !== undefined && { leftBytes: last.remainingBytes }),
     ...(throttle > 0 && { throttlePercent: throttle }),
   };

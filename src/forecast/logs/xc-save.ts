@@ -98,13 +98,14 @@ class XcSaveReader {
     this.pass(number, line, { sentPages, skippedPages });
   }
 
-  /** "iter N (last sent S skipped K)" tells of the pass before: N counts from 0. */
+  /** "iter N (last sent S skipped K)" begins pass N + 1 and tells of pass N: it counts from 0. */
   private progress(match: RegExpExecArray, line: number): void {
     const [next, sentPages, skippedPages] = match.slice(1).map(wholeNumber);
     if (next === undefined || sentPages === undefined || skippedPages === undefined) {
       return this.source.bad(line, "the figures of a pass are out of range");
     }
     if (next > 0) this.pass(next, line, { sentPages, skippedPages });
+    this.pass(next + 1, line, {});
   }
 
   private stats(match: RegExpExecArray, line: number): void {
@@ -114,18 +115,13 @@ class XcSaveReader {
       return this.source.bad(line, "the figures of a pass are out of range");
     }
     let pass = this.passes.at(-1);
-    // Lines of figures alone, or figures before the line that tells what was sent.
+    // Excerpts of the figures alone.
     if (pass === undefined || pass.durationNs !== undefined) {
       pass = this.pass((pass?.number ?? 0) + 1, line, {});
     }
     pass.durationNs = durationNs;
     pass.lines = [pass.lines[0], line];
-    if (this.lastLine === undefined) pass.dirtiedPages = dirtiedPages;
-    else this.draft.downtime.parts.push({ name: "the guest suspends", value: durationNs, line });
-    if (pass.sentPages === undefined) {
-      const before = this.passes.at(-2)?.dirtiedPages;
-      if (before !== undefined) pass.sentPages = before;
-    }
+    if (pass.phase === "live") pass.dirtiedPages = dirtiedPages;
   }
 
   private pass(
@@ -134,7 +130,8 @@ class XcSaveReader {
     figures: Pick<ObservedPass, "sentPages" | "skippedPages">,
   ): Writable<ObservedPass> {
     const last = this.passes.at(-1);
-    if (last !== undefined && last.number === number) return Object.assign(last, figures);
+    const known = this.passes.find((pass) => pass.number === number);
+    if (known !== undefined) return Object.assign(known, figures);
     const phase = this.lastLine === undefined ? "live" : "pause";
     const pass: Writable<ObservedPass> = {
       ...{ number, through: number, phase, lines: [line, line] },
