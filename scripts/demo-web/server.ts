@@ -80,8 +80,8 @@ export async function serveDemo(port = 0): Promise<DemoServer> {
 function find(path: string): Buffer | undefined {
   const name = V86_FILES.find((file) => path === `/v86/${file}`);
   if (name !== undefined) return readFileSync(join(V86, name));
-  // URL has taken out all ".." already; what is encoded is not decoded.
-  const file = join(WEB, normalize(path));
+  // As in docs/BROWSER.md, too. URL has taken out all ".." already; what is encoded is not decoded.
+  const file = join(WEB, normalize(path.replace(/^\/precopy\//, "/")));
   return file.startsWith(WEB) && existsSync(file) ? readFileSync(file) : undefined;
 }
 

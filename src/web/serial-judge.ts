@@ -15,7 +15,7 @@ export class SerialJudge {
   wrongLines = 0;
   /** Nothing was wrong so far. */
   sound = true;
-  private lastLine = "";
+  private topLine = "";
   private rest = "";
 
   /** Bytes as they came; lines may be cut anywhere. */
@@ -25,9 +25,9 @@ export class SerialJudge {
     this.rest = text.slice(end);
     if (end === 0) return;
     const lines = text.slice(0, end);
-    // What is new is held against the last report before it.
-    const judged = parseTinyReports(this.lastLine + lines);
-    const known = this.lastLine === "" ? 0 : 1;
+    // What is new is held against the highest count before it.
+    const judged = parseTinyReports(this.topLine + lines);
+    const known = this.topLine === "" ? 0 : 1;
     const { reports, missing, repeated, wrongLines } = judged;
     this.sound &&= judged.sound || (reports.length === 0 && wrongLines.length === 0);
     this.reports += reports.length - known;
@@ -35,10 +35,10 @@ export class SerialJudge {
     this.repeated += repeated.length;
     this.wrongLines += wrongLines.length;
     this.last = reports.at(-1) ?? this.last;
+    const top = reports.reduce((most, { n }) => Math.max(most, n), 0);
     const line = lines
       .split("\n")
-      .filter((found) => found.startsWith("tiny n="))
-      .at(-1);
-    if (line !== undefined) this.lastLine = `${line}\n`;
+      .find((found) => Number(/^tiny n=(\d+) /.exec(found)?.[1]) === top);
+    if (line !== undefined) this.topLine = `${line}\n`;
   }
 }

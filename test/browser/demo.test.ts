@@ -2,8 +2,11 @@
  * The demo's page as a visitor uses it: start, migrate to the other worker, to another tab and back,
  * cancel, and a strategy that there is not; with the headers that it is served with.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ROOT } from "../package/places.js";
 import { missingChromium } from "./chromium.js";
 import { LiveBench } from "./live-bench.js";
 
@@ -88,6 +91,18 @@ describe.skipIf(missing !== "")("the demo", () => {
       .first()
       .waitFor();
     await counts(page, "Worker A", 10);
+  });
+
+  it("is embedded by the lines of docs/BROWSER.md", async () => {
+    const text = readFileSync(join(ROOT, "docs", "BROWSER.md"), "utf8");
+    const [, body] = /```js\n([^`]*(?:`[^`]+`[^`]*)*?)```/.exec(text) ?? [];
+    expect(body).toContain("GuestWorker");
+    await context.route("**/embed.js", (route) =>
+      route.fulfill({ contentType: "text/javascript", ...(body !== undefined && { body }) }),
+    );
+    const bare = await bench.openBare(context);
+    await bare.evaluate('import("/embed.js").then(() => undefined)');
+    expect(await bare.locator("body").innerText()).toMatch(/target-runs, down \d+(\.\d+)? ms/);
   });
 });
 

@@ -35,7 +35,8 @@ export class LiveBench {
   /** A page with nothing on it but the library; tabs of one context share their channels. */
   async openBare(context: BrowserContext): Promise<Page> {
     const page = await context.newPage();
-    await page.goto(`${this.origin}/bare`);
+    // A style sheet shown as text: of the origin, with its headers, and no script.
+    await page.goto(`${this.origin}/demo.css`);
     // As text: the test runner would make a call of its own of the import.
     await page.evaluate('import("/index.js").then((web) => { window.web = web; })');
     return page;

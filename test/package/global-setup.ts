@@ -25,7 +25,7 @@ const SOURCES = ["src", "assembly", "scripts", ...CONFIGS];
 const PRODUCTS = [
   ...["index.js", "index.cjs", "index.d.ts", "index.d.cts", "v86.js", "v86.d.ts"],
   ...["live.js", "live.d.ts", "live-node.js", "live-node.d.ts"],
-  ...["cli.js", "kernels.wasm"],
+  ...["cli.js", "kernels.wasm", "web/index.html", "web/worker.js", "web/index.d.ts"],
 ];
 
 export default function setup(project: TestProject): () => void {
