@@ -1,5 +1,5 @@
 /** Commands that go on for a while, in this process: what they write is seen as it comes. */
-import type { CliIo } from "../../src/cli/io.js";
+import type { CliIo, TextStream } from "../../src/cli/io.js";
 import { runCli } from "../../src/cli/program.js";
 
 export interface RunningCli {
@@ -18,6 +18,7 @@ export interface RunningCli {
 export function startCli(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  terminal: Pick<TextStream, "isTTY" | "columns"> = {},
 ): RunningCli {
   let out = "";
   let err = "";
@@ -34,6 +35,7 @@ export function startCli(
       write(text) {
         err += text;
       },
+      ...terminal,
     },
     env,
     onInterrupt(handler) {

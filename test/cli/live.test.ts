@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { parseDuration } from "../../src/base/units.js";
 import { parseTinyReports } from "../../src/live/guests/tiny-reports.js";
 import { eventsOf, type RunningCli, SMALL_GUEST, startCli, startServe } from "./live-cli.js";
 import { precopy, temporaryFolder } from "./run-cli.js";
@@ -78,6 +79,24 @@ describe("a guest that moves", () => {
     expect(out).toContain(`repeat           precopy migrate --to ${address} --guest tiny`);
   });
 
+  it("has a line of progress on a terminal, whose estimate never grows", async () => {
+    const { address } = await serveWith("--once");
+    const guest = ["--guest", "tiny", "--memory", "16MiB", "--warm", "0s", "--json"];
+    const load = ["--workload", "pattern=hot pages=1000 fill=500 rate=500"];
+    const words = ["migrate", "--to", address, ...guest, ...load, "--bandwidth", "30Mbit/s"];
+    const source = startCli(words, {}, { isTTY: true, columns: 200 });
+    expect(await source.code).toBe(0);
+    const drawn = source.err().split("\r\u001b[2K");
+    const lines = drawn.filter((line) => /^tiny .* left {2}sends .*bit\/s {2}dirties /.test(line));
+    expect(lines.length).toBeGreaterThan(5);
+    const estimates = lines.flatMap((line) => {
+      const [, text] = / ready in ([\d.]+ \S+)/.exec(line) ?? [];
+      return text === undefined ? [] : [parseDuration(text)];
+    });
+    expect(estimates.length).toBeGreaterThan(2);
+    expect(estimates).toEqual([...estimates].sort((a, b) => b - a));
+  });
+
   it("is let in over TLS with a secret, and not without either", async () => {
     const secret = folder.file("secret", "correct horse battery\n");
     const more = ["--tls-cert", TLS, "--tls-key", TLS, "--secret-file", secret];
@@ -115,6 +134,14 @@ describe("a guest that moves", () => {
 });
 
 describe("a guest that is not taken", () => {
+  it("would have to run there before its pages have come", async () => {
+    const { address } = await serveWith();
+    const words = ["migrate", "--to", address, ...SMALL_GUEST, "-s", "post-copy"];
+    const { code, err } = await precopy(words);
+    expect(code).toBe(4);
+    expect(err).toContain("take a strategy without post-copy");
+  });
+
   it("stays where it runs, with 4 and the reason", async () => {
     const { serve, address } = await serveWith("--max-memory", "8MiB");
     const large = await precopy(["migrate", "--to", address, ...SMALL_GUEST]);

@@ -58,7 +58,7 @@ export class Arrivals {
     V86Guest,
     Arrival & { readonly saved: Omit<SavedGuest, "boot"> }
   >();
-  private readonly attempts = new Map<LiveTarget, Attempt>();
+  private readonly attempts = new WeakMap<LiveTarget, Attempt>();
   private readonly ending = new AbortController();
 
   constructor(private readonly options: ArrivalsOptions) {}
