@@ -54,6 +54,9 @@ export class WsClockRing {
     return layout(pages).bytes;
   }
 
+  /** The longest window. */
+  static readonly tauTicksMax = TAU_MAX;
+
   /** All pages on the ring, R = M = 0, never used. */
   static create(kernels: Kernels, pages: number, options: { tauTicks: number }): WsClockRing {
     checkPages(pages, "WSClock ring");

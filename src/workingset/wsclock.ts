@@ -13,7 +13,9 @@
  * pages whose R bit is 0: a variant to study, not to use.
  */
 
+import { PrecopyError } from "../base/errors.js";
 import type { ParamValues } from "../base/params.js";
+import { formatDuration, NS_PER_SEC } from "../base/units.js";
 import { type PageBitmap, U32Buffer, WsClockRing } from "../kernels/index.js";
 import {
   type Evidence,
@@ -48,7 +50,13 @@ class WsClock implements WorkingSetPredictor {
     this.auto = params.tau === "auto";
     this.literal = params.literal === true;
     const tauNs = this.auto ? this.tickNs * this.warmupTicks : (params.tau as number);
-    this.ring = WsClockRing.create(kernels, pages, { tauTicks: Math.round(tauNs * US_PER_NS) });
+    const tauTicks = Math.round(tauNs * US_PER_NS);
+    if (tauTicks > WsClockRing.tauTicksMax) {
+      const most = formatDuration(Math.floor(WsClockRing.tauTicksMax / 1e6) * NS_PER_SEC);
+      const problem = `wsclock:tau is ${formatDuration(tauNs)}`;
+      throw new PrecopyError("limit", `${problem}: give at most ${most}, or auto`);
+    }
+    this.ring = WsClockRing.create(kernels, pages, { tauTicks });
     this.intervals = U32Buffer.create(kernels, BINS);
     this.sizes = U32Buffer.create(kernels, BINS);
   }

@@ -173,3 +173,15 @@ describe("every predictor", () => {
     },
   );
 });
+
+describe("wsclock", () => {
+  it("tells a user whose window is too long how long it may be", () => {
+    expect(() => make("wsclock", "tau=1073s")).not.toThrow();
+    expect(() => make("wsclock", "tau=1h")).toThrowError(
+      expect.objectContaining({
+        code: "limit",
+        message: expect.stringMatching(/at most .* or auto/),
+      }),
+    );
+  });
+});
