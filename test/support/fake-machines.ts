@@ -79,6 +79,8 @@ export interface FakeOptions {
   /** Called in each port call that may take a while; what it throws, the call fails with. */
   readonly hook?: (call: string) => void;
   readonly description?: Partial<MachineDescription>;
+  /** The guest has done a turn. */
+  readonly turned?: (turns: number) => void;
 }
 
 export class FakeMachine implements SourceMachine<Uint8Array> {
@@ -297,6 +299,7 @@ export class FakeMachine implements SourceMachine<Uint8Array> {
     }
     if (missing.length > 0) return;
     this.turns++;
+    this.options.turned?.(this.turns);
     for (const page of pages) {
       writeTurn(this.memory, page, this.turns);
       this.dirty[page] = 1;
