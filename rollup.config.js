@@ -27,7 +27,11 @@ const modern = {
   live: "src/live-entry.ts",
   "live-node": "src/live-node-entry.ts",
 };
-const cli = { cli: "src/cli/main.ts", "sweep-worker": "src/cli/sweep/worker.ts" };
+const cli = {
+  cli: "src/cli/main.ts",
+  "sweep-worker": "src/cli/sweep/worker.ts",
+  "receiver-worker": "src/cli/live/receiver-worker.ts",
+};
 
 /** For pages, which resolve no names of packages: everything but v86 is in it. */
 const web = { "web/index": "src/web/index.ts" };

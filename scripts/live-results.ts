@@ -62,9 +62,10 @@ const keyOf = (one: Case) => JSON.stringify(one);
 
 /** One move of a fresh guest from a fresh process to a fresh process. */
 async function measure(one: Case): Promise<Sample> {
+  const postCopy = /^(post-copy|hybrid|adaptive)/.test(one.strategy) ? ["--post-copy"] : [];
   const serve = spawn(
     process.execPath,
-    [CLI, "serve", "--listen", ":0", "--once", "--run-for", "300ms", "--json"],
+    [CLI, "serve", "--listen", ":0", "--once", "--run-for", "300ms", "--json", ...postCopy],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   try {
@@ -188,7 +189,8 @@ function page(samplesOf: (one: Case) => readonly Sample[]): string {
     "",
     `64 MiB with ${8000 + 2000} pages of data, \`${BUSY}\`. Guest share: of the time until the pause, what the`,
     "guest had of the thread that it shares with its own migration, throttled or not. Link use: bytes of",
-    "the rounds by time and rate; scanning zero pages takes time and sends next to nothing.",
+    "the rounds by time and rate; scanning zero pages takes time and sends next to nothing. Targets of",
+    "post-copy, hybrid and adaptive are `precopy serve --post-copy`.",
     "",
     "| strategy | link | rounds | pages | MB | total | downtime | pages in the pause or after | guest share | link use | |",
     "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",

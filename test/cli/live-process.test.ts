@@ -69,6 +69,18 @@ describe("two processes", () => {
     expect(serve.out()).toContain('"event":"runs"');
   });
 
+  it("move a guest whose pages follow it, where the target takes such", async () => {
+    const { serve, address } = await startServe("--post-copy", "--once", "--run-for", "300ms");
+    const how = ["-s", "post-copy+zero", "--json"];
+    const source = start("migrate", "--to", address, ...SMALL_GUEST, ...how);
+    const codes = [await source.code, await serve.code];
+    expect({ codes, err: source.err() + serve.err() }).toEqual({ codes: [0, 0], err: "" });
+    const [result] = JSON.parse(source.out()).migrations;
+    expect(result).toMatchObject({ outcome: "target-runs", rounds: [] });
+    expect(result.residualPages).toBeGreaterThan(1000);
+    expect(serve.out()).toMatch(/"event":"runs"[^]*"event":"followed"/);
+  });
+
   it("leave the guest at the source when the target is killed", async () => {
     const { serve, address } = await startServe();
     const slow = ["--bandwidth", "1Mbit/s", "-s", "pre-copy"];

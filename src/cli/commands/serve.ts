@@ -2,14 +2,10 @@
 import type { TlsOptions } from "node:tls";
 import { Command } from "commander";
 import { PrecopyError } from "../../base/errors.js";
-import { LiveServer } from "../../live/live-server.js";
-import { nodeCrypto } from "../../live/node-crypto.js";
 import type { Address } from "../../live/transport/address.js";
-import { listenTcp } from "../../live/transport/tcp.js";
 import { loadV86 } from "../../live/v86/v86-package.js";
 import { parseTime } from "../flags.js";
 import { Arrivals } from "../live/arrivals.js";
-import { loadCompressors } from "../live/compressors.js";
 import { linuxFolder } from "../live/guest-plan.js";
 import {
   addSecretOption,
@@ -20,6 +16,8 @@ import {
   readSecret,
   type SecretFlags,
 } from "../live/link-flags.js";
+import { receiveHere } from "../live/receiver.js";
+import { receiveInThread } from "../live/receiver-thread.js";
 import { ServeLog } from "../live/serve-log.js";
 import { EXIT, Interrupted, type Session } from "../session.js";
 
@@ -30,6 +28,7 @@ interface ServeFlags extends SecretFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly once?: boolean;
+  readonly postCopy?: boolean;
   readonly runFor?: number;
   readonly saveState?: string;
   readonly serial?: boolean;
@@ -59,6 +58,10 @@ export function serveCommand(session: Session): Command {
     .option("--insecure", "listen for other machines without a secret")
     .option("--tls-cert <file>", "certificate (PEM), with --tls-key")
     .option("--tls-key <file>", "its key (PEM)")
+    .option(
+      "--post-copy",
+      "also guests whose pages follow them; takes twice their memory meanwhile",
+    )
     .option("--once", "take one guest; end with 4 if it does not come")
     .option("--run-for <time>", "end when a guest has run here for so long", parseTime)
     .option("--save-state <file>", "keep the guest in a file when this ends")
@@ -73,6 +76,7 @@ export function serveCommand(session: Session): Command {
 
 async function serve(session: Session, flags: ServeFlags): Promise<void> {
   const { listen, maxMemory, insecure = false, once, runFor, json = false } = flags;
+  const { postCopy = false } = flags;
   const secret = await readSecret(flags, session.io.env);
   checkExposed(listen, secret, insecure);
   const tls = await tlsOf(flags);
@@ -82,36 +86,29 @@ async function serve(session: Session, flags: ServeFlags): Promise<void> {
   const arrivals = new Arrivals({
     v86: await loadV86(),
     memoryBytesMax: maxMemory,
+    postCopy,
     linuxFolder: linuxFolder(session.io.env),
     log,
     serial: flags.console === true && !json ? "raw" : serialOf(flags),
     running() {
       taken++;
-      if (once) void listener.close();
+      if (once) void receiver.stopListening();
       if (runFor !== undefined) setTimeout(() => ending.end(EXIT.ok), runFor / 1e6);
     },
     failed() {
       if (once && taken === 0) ending.end(EXIT.aborted);
     },
   });
-  const server = new LiveServer({
-    crypto: nodeCrypto,
-    compressors: await loadCompressors(),
-    ...(secret !== undefined && { secret }),
-    memoryBytesMax: maxMemory,
-    createMachine: (guest) => arrivals.create(guest),
-    changed: (target) => arrivals.changed(target),
+  const options = { listen, tls, secret, memoryBytesMax: maxMemory };
+  const receive = postCopy ? receiveInThread : receiveHere;
+  const receiver = await receive(options, {
+    create: (guest) => arrivals.create(guest),
+    changed: (attempt) => arrivals.changed(attempt),
+    followed: (machine, stalls) => arrivals.followed(machine, stalls),
     refused: (error) => log.refused(error.message),
+    failed: (error) => ending.fail(error),
   });
-  const listener = await listenTcp({
-    ...listen,
-    ...(tls !== undefined && { tls }),
-    onTransport: (transport) => {
-      server.accept(transport).catch((error) => ending.fail(error));
-    },
-    onRefused: (error) => log.refused(error.message),
-  });
-  const { address } = listener;
+  const { address } = receiver;
   const isTls = tls !== undefined;
   const hasSecret = secret !== undefined;
   log.listening({ address, isTls, hasSecret, memoryBytesMax: maxMemory });
@@ -122,8 +119,7 @@ async function serve(session: Session, flags: ServeFlags): Promise<void> {
   try {
     session.endWith(await ending.reached);
   } finally {
-    await listener.close();
-    await server.close("the target was ended");
+    await receiver.close("the target was ended");
     await arrivals.end(flags.saveState);
     for (const undo of release) undo();
   }

@@ -7,12 +7,13 @@ import { join } from "node:path";
 import { PrecopyError } from "../../base/errors.js";
 import { formatBytes } from "../../base/units.js";
 import { monotonicNs } from "../../live/clock.js";
-import type { LiveTarget } from "../../live/live-target.js";
+import type { FaultStalls } from "../../live/shadow/index.js";
 import { V86Guest } from "../../live/v86/index.js";
 import type { V86Package } from "../../live/v86/v86-package.js";
 import { measureWarmUp } from "../../live/warm-up.js";
 import type { MachineDescription } from "../../migrate/ports.js";
 import { readBytes } from "./link-flags.js";
+import type { AttemptView } from "./receiver.js";
 import { SerialText } from "./serial-text.js";
 import { type ServeLog, wordsOf } from "./serve-log.js";
 import { type SavedGuest, writeStateFile } from "./state-file.js";
@@ -26,7 +27,9 @@ export interface ArrivalsOptions {
   readonly log: ServeLog;
   /** Tells what the guests write; "raw" as it comes. */
   readonly serial: "none" | "lines" | "raw";
-  /** A guest runs here. */
+  /** Guests may run before their pages are here. */
+  readonly postCopy: boolean;
+  /** A guest runs here, with all of its memory. */
   readonly running: (guest: Arrival) => void;
   /** An attempt came to nothing. */
   readonly failed: () => void;
@@ -41,7 +44,7 @@ export interface Arrival {
 
 interface Attempt {
   /** The target forgets it when all has been said. */
-  machine: LiveTarget["machine"];
+  machine: V86Guest | undefined;
   stage: string;
   beganNs: number;
   wholeNs: number;
@@ -58,7 +61,7 @@ export class Arrivals {
     V86Guest,
     Arrival & { readonly saved: Omit<SavedGuest, "boot"> }
   >();
-  private readonly attempts = new WeakMap<LiveTarget, Attempt>();
+  private readonly attempts = new Map<unknown, Attempt>();
   private readonly ending = new AbortController();
 
   constructor(private readonly options: ArrivalsOptions) {}
@@ -107,16 +110,15 @@ export class Arrivals {
   }
 
   /** Something happened to an attempt. */
-  changed(target: LiveTarget): void {
+  changed(view: AttemptView): void {
     const { log } = this.options;
-    const { stage } = target.session;
+    const { key, stage, guest, bytesReceived, checkedPages } = view;
     const nowNs = monotonicNs();
-    const attempt = this.attempts.get(target) ?? {
+    const attempt = this.attempts.get(key) ?? {
       ...{ machine: undefined, stage: "idle", beganNs: nowNs, wholeNs: nowNs },
     };
-    attempt.machine ??= target.machine;
-    this.attempts.set(target, attempt);
-    const { guest, bytesReceived, checkedPages } = target;
+    attempt.machine ??= view.machine;
+    this.attempts.set(key, attempt);
     const name = wordsOf(guest?.name ?? "the guest");
     if (stage === attempt.stage) {
       if (stage === "receiving") log.progress({ name, bytesReceived, checkedPages });
@@ -125,17 +127,29 @@ export class Arrivals {
     attempt.stage = stage;
     switch (stage) {
       case "receiving":
-        return guest && log.arriving(guest, wordsOf(target.from ?? ""));
+        return guest && log.arriving(guest, wordsOf(view.from ?? ""));
       case "whole":
         attempt.wholeNs = nowNs;
         return log.whole({ name, bytesReceived, checkedPages, afterNs: nowNs - attempt.beganNs });
-      case "running":
-        return this.ran(attempt.machine, nowNs - attempt.wholeNs);
+      case "running": {
+        const { machine } = attempt;
+        // Remembered without its guest, which may move on.
+        attempt.machine = undefined;
+        return this.ran(machine, nowNs - attempt.wholeNs);
+      }
       case "refused":
       case "abandoned":
-        log.gone(name, wordsOf(target.session.reason));
+        log.gone(name, wordsOf(view.reason));
         return this.options.failed();
     }
+  }
+
+  /** Post-copy: the last page that was absent is here. */
+  followed(machine: V86Guest, stalls: FaultStalls): void {
+    const arrival = this.made.get(machine);
+    if (arrival === undefined) return;
+    this.options.log.followed(wordsOf(arrival.name), stalls);
+    this.options.running(arrival);
   }
 
   /** Stops all guests; `path` keeps the one that came last. */
@@ -155,13 +169,13 @@ export class Arrivals {
     }
   }
 
-  private ran(machine: LiveTarget["machine"], afterWholeNs: number): void {
-    const arrival = this.made.get(machine as V86Guest);
+  private ran(machine: V86Guest | undefined, afterWholeNs: number): void {
+    const arrival = machine && this.made.get(machine);
     if (arrival === undefined) return;
     const { log } = this.options;
     this.running.push(arrival);
     log.runs(wordsOf(arrival.name), afterWholeNs);
-    this.options.running(arrival);
+    if (!this.options.postCopy) this.options.running(arrival);
     const { signal } = this.ending;
     void measureWarmUp(arrival.machine, { signal }).then((warmUp) => {
       if (!signal.aborted) log.warmUp(wordsOf(arrival.name), warmUp);

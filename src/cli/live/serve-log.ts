@@ -1,5 +1,6 @@
 /** What `serve` tells, as lines for people or as a line of JSON for each event. */
 import { formatBytes, formatDuration } from "../../base/units.js";
+import type { FaultStalls } from "../../live/shadow/index.js";
 import { type Address, formatAddress } from "../../live/transport/address.js";
 import type { WarmUp } from "../../live/warm-up.js";
 import type { MachineDescription } from "../../migrate/ports.js";
@@ -67,6 +68,20 @@ export class ServeLog {
     this.tell(
       { event: "runs", guest: name, afterWholeNs },
       `${name} runs here, ${formatDuration(afterWholeNs)} after it was whole (the source knows the downtime).`,
+    );
+  }
+
+  /** Post-copy: nothing of the guest is absent any more. */
+  followed(name: string, stalls: FaultStalls): void {
+    const { faults, stallNs, worstStallNs } = stalls;
+    const waited =
+      faults === 0
+        ? "it waited for no page"
+        : `it waited ${plural(faults, "time")} for a page, ${formatDuration(stallNs)} in all, ` +
+          `${formatDuration(worstStallNs)} at most`;
+    this.tell(
+      { event: "followed", guest: name, ...stalls },
+      `${name} has all its memory here; ${waited}.`,
     );
   }
 

@@ -1,8 +1,6 @@
 /** Runs the jobs of a sweep on worker threads. */
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { SweepOutcome } from "../../report/sweep.js";
-import { packageFolder } from "../files.js";
+import { workerFile } from "../worker-file.js";
 import type { SweepSetup, SweepTask } from "./plan.js";
 
 export interface PoolOptions {
@@ -23,7 +21,7 @@ export async function runPool(options: PoolOptions): Promise<void> {
   const { Tinypool } = await import("tinypool");
   const used = Math.min(threads, jobs.length);
   const pool = new Tinypool({
-    filename: workerFile(),
+    filename: workerFile({ built: "sweep-worker", source: "src/cli/sweep/worker.ts" }),
     minThreads: used,
     maxThreads: used,
     workerData: setup,
@@ -50,15 +48,4 @@ export async function runPool(options: PoolOptions): Promise<void> {
     signal.removeEventListener("abort", stop);
     await pool.destroy();
   }
-}
-
-/** The worker's file beside the built program; run from source, tsx has to read its types. */
-function workerFile(): string {
-  const urlOf = (path: string) => pathToFileURL(join(packageFolder(), path)).href;
-  if (!import.meta.url.endsWith(".ts")) return urlOf("dist/sweep-worker.js");
-  const tsx = urlOf("node_modules/tsx/dist/esm/api/index.mjs");
-  const text = `import { register } from ${JSON.stringify(tsx)};
-    register();
-    export default (await import(${JSON.stringify(urlOf("src/cli/sweep/worker.ts"))})).default;`;
-  return `data:text/javascript,${encodeURIComponent(text)}`;
 }
