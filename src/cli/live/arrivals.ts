@@ -117,7 +117,7 @@ export class Arrivals {
     const attempt = this.attempts.get(key) ?? {
       ...{ machine: undefined, stage: "idle", beganNs: nowNs, wholeNs: nowNs },
     };
-    attempt.machine ??= view.machine;
+    if (attempt.stage !== "running") attempt.machine ??= view.machine;
     this.attempts.set(key, attempt);
     const name = wordsOf(guest?.name ?? "the guest");
     if (stage === attempt.stage) {
