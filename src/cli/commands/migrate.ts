@@ -1,8 +1,8 @@
 /** `precopy migrate`: boots a real guest here and moves it to a `precopy serve`, while it runs. */
 import { join } from "node:path";
 import type { ConnectionOptions } from "node:tls";
-import { Command } from "commander";
-import { formatBytes, formatRate } from "../../base/units.js";
+import { Command, Option } from "commander";
+import { formatBytes, formatDuration, formatRate } from "../../base/units.js";
 import type { LiveResult } from "../../live/live-result.js";
 import { type Address, formatAddress } from "../../live/transport/address.js";
 import { DEFAULT_DOWNTIME_LIMIT_NS } from "../../policy/hold-back.js";
@@ -74,7 +74,12 @@ Where the guest cannot move it goes on here until this command ends, with 4.
 `;
 
 const STRATEGY = "pre-copy+zero";
-const WARM_NS = 2e9;
+const WARM = new Option("--warm <time>", "let the guest run here first")
+  .argParser(parseTime)
+  .default(2e9, "2s");
+const DOWNTIME_LIMIT = new Option("--downtime-limit <time>", "what the pause may take")
+  .argParser(parseTime)
+  .default(DEFAULT_DOWNTIME_LIMIT_NS, formatDuration(DEFAULT_DOWNTIME_LIMIT_NS));
 
 export function migrateCommand(session: Session): Command {
   const command = new Command("migrate")
@@ -85,14 +90,9 @@ export function migrateCommand(session: Session): Command {
     .option("--workload <words>", "what the guest does: see docs/CLI.md")
     .option("-s, --strategy <name>", "see precopy techniques", STRATEGY)
     .option("--bandwidth <rate>", "at most so much of the link, as in 200Mbit/s", parseRateFlag)
-    .option(
-      "--downtime-limit <time>",
-      "what the pause may take",
-      parseTime,
-      DEFAULT_DOWNTIME_LIMIT_NS,
-    )
+    .addOption(DOWNTIME_LIMIT)
     .option("--timeout <time>", "give up after so long; default 5min", parseTime)
-    .option("--warm <time>", "let the guest run here first; default 2s", parseTime, WARM_NS)
+    .addOption(WARM)
     .option("--verify", "compare a digest of all memory before the target may run it")
     .option("--seed <n>", "of what the strategy draws", parseSeed, 1)
     .option("--tls", "the target has a certificate")

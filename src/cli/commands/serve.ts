@@ -1,6 +1,6 @@
 /** `precopy serve`: a target that takes real guests in, and runs them. */
 import type { TlsOptions } from "node:tls";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { PrecopyError } from "../../base/errors.js";
 import type { Address } from "../../live/transport/address.js";
 import { loadV86 } from "../../live/v86/v86-package.js";
@@ -44,7 +44,9 @@ Examples:
   precopy serve --listen :0 --once --run-for 10s --json      for programs: a line of JSON an event
 `;
 
-const MAX_MEMORY_BYTES = 2 ** 30;
+const MAX_MEMORY = new Option("--max-memory <size>", "of all guests together")
+  .argParser(parseSizeFlag)
+  .default(2 ** 30, "1GiB");
 
 export function serveCommand(session: Session): Command {
   const command = new Command("serve")
@@ -54,7 +56,7 @@ export function serveCommand(session: Session): Command {
       "address; no host: this machine alone",
       parseAddressFlag,
     )
-    .option("--max-memory <size>", "of all guests; default 1GiB", parseSizeFlag, MAX_MEMORY_BYTES)
+    .addOption(MAX_MEMORY)
     .option("--insecure", "listen for other machines without a secret")
     .option("--tls-cert <file>", "certificate (PEM), with --tls-key")
     .option("--tls-key <file>", "its key (PEM)")
