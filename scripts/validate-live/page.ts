@@ -52,15 +52,17 @@ export function tablesOf({ cells, costs }: Found): [mark: string, table: string]
   const sorted = [...cells].sort((a, b) => order.indexOf(a.workload) - order.indexOf(b.workload));
   const links = LINKS.map(({ name }): [string, string] => [name, tableOf(name, sorted)]);
   return [
-    ["guests", guestsOf()],
+    ["guests", guestsOf(cells)],
     ["costs", costsOf(costs)],
     ["summary", summaryOf(sorted)],
     ...links,
   ];
 }
 
-function guestsOf(): string {
-  const rows = [...TINY, ...LINUX].map(({ name, what }) => `| ${name} | ${what} |`);
+function guestsOf(cells: readonly Cell[]): string {
+  const measured = new Set(cells.map(({ workload }) => workload));
+  const guests = [...TINY, ...LINUX].filter(({ name }) => measured.has(name));
+  const rows = guests.map(({ name, what }) => `| ${name} | ${what} |`);
   return ["| guest | what it does |", "|---|---|", ...rows].join("\n");
 }
 
