@@ -14,6 +14,7 @@ export interface LiveProgress {
   readonly elapsedNs: number;
   readonly bytesSent: number;
   readonly pagesSent: number;
+  /** What is owed, as it is in memory, and what waits for the link. */
   readonly remainingBytes: number;
   /** Payload a second over about the last second. */
   readonly bytesPerSec: number;
@@ -48,7 +49,8 @@ export class ProgressMeter {
     this.meter.add(left - this.metered, nowNs);
     this.metered = left;
     const bytesPerSec = this.meter.bytesPerSec(nowNs);
-    const remainingBytes = engine.ended ? 0 : engine.mover.owed.count() * engine.mover.bytesPerPage;
+    const owedBytes = engine.mover.owed.count() * engine.mover.bytesPerPage;
+    const remainingBytes = engine.ended ? 0 : owedBytes + this.link.queuedBytes;
     const last = engine.rounds.filter(({ pagesDirtied }) => pagesDirtied >= 0).at(-1);
     const dirtyBytesPerSec =
       last === undefined || last.durationNs === 0

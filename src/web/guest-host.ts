@@ -250,10 +250,9 @@ export class GuestHost {
   }
 
   private report(migration: LiveMigration): void {
-    const { engine, link } = migration;
+    const { engine } = migration;
     const progress = migration.progress();
-    const unsentBytes = progress.remainingBytes + link.queuedBytes;
-    this.options.tell({ kind: "progress", progress, unsentBytes, rounds: engine.rounds });
+    this.options.tell({ kind: "progress", progress, rounds: engine.rounds });
   }
 
   private pulse(): void {

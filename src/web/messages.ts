@@ -86,8 +86,6 @@ export type News =
   | {
       readonly kind: "progress";
       readonly progress: LiveProgress;
-      /** What has not left: pages that are owed, and those that were read and wait for the link. */
-      readonly unsentBytes: number;
       readonly rounds: readonly RoundReport[];
     }
   /** Somebody was turned away. */

@@ -145,7 +145,8 @@ function hear(place: Place, news: News): void {
   if (news.kind === "refused")
     return showError(`${place.pane.name} turned a guest away: ${news.reason}`);
   if (move === undefined || move.from !== place) return;
-  const { progress, unsentBytes, rounds } = news;
+  const { progress, rounds } = news;
+  const unsentBytes = progress.remainingBytes;
   const { elapsedNs, state } = progress;
   const isSending = state === "iterative-pre-copy" || state === "stop-and-copy";
   if (isSending) move.points.push({ atNs: elapsedNs, unsentBytes });
