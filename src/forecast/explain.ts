@@ -37,7 +37,7 @@ export interface Explanation {
   readonly convergence: Convergence;
   /** The ratio it was judged by: the median of the last passes, or the hypervisor's own figures. */
   readonly ratio?: number;
-  /** What the link carried: the median of the live passes. */
+  /** What the link carried over all live passes; else the median of the hypervisor's own figures. */
   readonly bandwidthBytesPerSec?: number;
   readonly end: EndExplanation;
   readonly downtime: readonly string[];
@@ -58,7 +58,7 @@ export function explain(observed: ObservedMigration, options: ExplainOptions = {
   const lastRatios = live.flatMap(({ ratio }) => ratio ?? []).slice(-PASSES_JUDGED);
   const ratio = median(lastRatios) ?? toldRatio(observed);
   const bandwidth =
-    median(live.flatMap(({ bandwidthBytesPerSec }) => bandwidthBytesPerSec ?? [])) ??
+    carried(live, observed.pageBytes) ??
     median(observed.samples.flatMap(({ bandwidthBytesPerSec }) => bandwidthBytesPerSec ?? []));
   const said = observed.settings.downtimeLimitNs;
   const known = {
@@ -97,6 +97,19 @@ function ratioOf(pass: ObservedPass, pageBytes: number): PassExplanation {
   const dirtyBytesPerSec = (dirtiedPages * pageBytes * 1e9) / durationNs;
   if (bandwidthBytesPerSec === undefined) return { ...pass, dirtyBytesPerSec };
   return { ...pass, dirtyBytesPerSec, ratio: dirtyBytesPerSec / bandwidthBytesPerSec };
+}
+
+/** All that was sent in live passes over the time it took: short passes are too noisy for a mean. */
+function carried(live: readonly ObservedPass[], pageBytes: number): number | undefined {
+  let [bytes, ns] = [0, 0];
+  for (const { sentBytes, sentPages = 0, sendingNs, durationNs, bandwidthBytesPerSec } of live) {
+    const took = sendingNs ?? durationNs ?? 0;
+    // Without a bandwidth its pages are holes, or its length is not known.
+    if (bandwidthBytesPerSec === undefined || took <= 0) continue;
+    bytes += sentBytes ?? sentPages * pageBytes;
+    ns += took;
+  }
+  return ns > 0 ? (bytes * 1e9) / ns : undefined;
 }
 
 /** From the hypervisor's own rates, where the passes are not known. */

@@ -1,6 +1,7 @@
 /** An explanation of an observed migration for people: passes as a table, then the why in words. */
 import { formatBytes, formatDuration, formatRate } from "../base/units.js";
 import type { Explanation, PassExplanation } from "../forecast/explain.js";
+import type { Replay, Replayed } from "../forecast/replay.js";
 import { type Palette, PLAIN } from "./palette.js";
 import { alignColumns, count, plural, wrap } from "./text.js";
 
@@ -11,10 +12,11 @@ const LABEL_CHARS = 10;
 export interface ExplainTextOptions {
   readonly width?: number;
   readonly palette?: Palette;
+  readonly replayed?: Replay;
 }
 
 export function explainText(explanation: Explanation, options: ExplainTextOptions = {}): string {
-  const { width = 100, palette = PLAIN } = options;
+  const { width = 100, palette = PLAIN, replayed } = options;
   const { observed, end, downtime, next, unknown } = explanation;
   const lines = [palette.bold(headline(explanation)), ""];
   if (observed.passes.length > 0) lines.push(...passTable(explanation, palette), "");
@@ -36,6 +38,10 @@ export function explainText(explanation: Explanation, options: ExplainTextOption
   const left = first.map(({ value, line }) => `line ${line}: ${value}`);
   if (skipped > left.length) left.push(`and ${count(skipped - left.length)} more`);
   section("left out", left);
+  if (replayed !== undefined) {
+    lines.push("", ...replayTable(explanation, replayed, palette), "");
+    section("replay", replayWords(replayed));
+  }
   return `${lines.join("\n")}\n`;
 }
 
@@ -116,6 +122,64 @@ function balance({ convergence, ratio, bandwidthBytesPerSec }: Explanation): str
   if (convergence === "converging") return `${times}: each pass is smaller than the one before`;
   if (convergence === "diverging") return `${times}: passes do not get smaller`;
   return `${times}: borderline, small changes of guest or link decide`;
+}
+
+function replayTable(
+  { observed, downtimeLimitNs, bandwidthBytesPerSec, passes, end }: Explanation,
+  { own, changed }: Replay,
+  { dim }: Palette,
+): string[] {
+  const { totals, downtime } = observed;
+  const said = (value: number | undefined, format: (value: number) => string) =>
+    value === undefined ? "" : format(Math.round(value));
+  const live = passes.filter(({ phase }) => phase === "live").at(-1)?.through;
+  const log = [
+    said(downtimeLimitNs, formatDuration),
+    said(bandwidthBytesPerSec, formatRate),
+    said(totals.totalNs?.value, formatDuration),
+    said(downtime.realNs?.value, formatDuration),
+    said(totals.sentBytes?.value, formatBytes),
+    said(live, count),
+    end.rule ?? "",
+  ];
+  const [head = "", ...body] = alignColumns(
+    [
+      ["replay", "limit", "link", "total", "downtime", "sent", "passes", "ends by"],
+      ["the log", ...log],
+      ["its settings", ...replayRow(own)],
+      ["changed", ...replayRow(changed)],
+    ],
+    ["left", "right", "right", "right", "right", "right", "right", "left"],
+  );
+  return [dim(head), ...body];
+}
+
+function replayRow(one: Replayed): string[] {
+  const { downtimeLimitNs, bandwidthBytesPerSec, ends, atBest } = one;
+  const settings = [formatDuration(downtimeLimitNs), formatRate(Math.round(bandwidthBytesPerSec))];
+  if (!ends) return [...settings, "", "", "", count(one.passes), "does not end in an hour"];
+  return [
+    ...settings,
+    formatDuration(one.totalNs),
+    formatDuration(one.downtimeNs),
+    formatBytes(one.sentBytes),
+    count(one.passes),
+    `${one.rule}${atBest ? ", at best" : ""}`,
+  ];
+}
+
+function replayWords({ own, changed }: Replay): string[] {
+  const words = [
+    "times are from the first page on; throttling, compression and post-copy are left out; how far " +
+      "the second row is from the first is how much to trust the third",
+  ];
+  if (own.atBest || changed.atBest) {
+    words.push(
+      "at best: its passes are shorter or longer than any in the log, and the guest is assumed to " +
+        "write in them as little as the log allows",
+    );
+  }
+  return words;
 }
 
 function sentence(words: string, rule: string | undefined): string {

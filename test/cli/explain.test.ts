@@ -62,6 +62,24 @@ describe("precopy explain", () => {
     expect((await precopy(["explain", path, "--format", "proxmox", "--preset", "x"])).code).toBe(2);
   });
 
+  it("replays with other settings beside the log and its own", async () => {
+    const path = `${LOGS}/qmp-run-cancelled.jsonl`;
+    const { code, out } = await precopy(["explain", path, "--downtime-limit", "700ms"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^its settings +300 ms .* does not end in an hour$/m);
+    expect(out).toMatch(/^changed +700 ms .* threshold/m);
+    const json = await precopy(["explain", path, "--bandwidth", "10Gbit/s", "--json"]);
+    expect(JSON.parse(json.out).replay).toMatchObject({
+      own: { ends: false, downtimeLimitNs: 300e6 },
+      changed: { ends: true, bandwidthBytesPerSec: 1.25e9 },
+    });
+    const noPasses = await precopy(["explain", `${LOGS}/proxmox-8.log`, "--bandwidth", "1Gbit/s"]);
+    expect(noPasses.code).toBe(2);
+    expect(noPasses.err).toContain("nothing to replay");
+    expect((await precopy(["explain", path, "--bandwidth", "fast"])).code).toBe(2);
+    expect((await precopy(["explain", path, "--bandwidth", "unlimited"])).code).toBe(2);
+  });
+
   it("refuses an empty file and one that is not there", async () => {
     const empty = await precopy(["explain", folder.file("empty.log", "")]);
     expect(empty.code).toBe(2);

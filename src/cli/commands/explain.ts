@@ -1,5 +1,7 @@
 /** `precopy explain`: what happened in a migration, from the log that it left. */
 import { Command, InvalidArgumentError } from "commander";
+import { PrecopyError } from "../../base/errors.js";
+import { parseRate } from "../../base/units.js";
 import { explain } from "../../forecast/explain.js";
 import {
   LOG_CHARS_MAX,
@@ -7,9 +9,11 @@ import {
   type LogFormat,
   readMigrationLog,
 } from "../../forecast/logs/index.js";
+import { type ReplaySettings, replay } from "../../forecast/replay.js";
 import { explainJson } from "../../report/explain-json.js";
 import { explainText } from "../../report/explain-text.js";
 import { readTextFile } from "../files.js";
+import { parseTime } from "../flags.js";
 import type { Session } from "../session.js";
 
 const LOG_LIMIT = {
@@ -28,6 +32,7 @@ Examples:
   precopy explain migrate.log
   virsh domjobinfo --completed web1 | precopy explain /dev/stdin
   precopy explain series.jsonl --json
+  precopy explain series.jsonl --downtime-limit 500ms --bandwidth 10Gbit/s
 `;
 
 interface ExplainFlags {
@@ -35,6 +40,8 @@ interface ExplainFlags {
   readonly lenient?: boolean;
   readonly format?: LogFormat;
   readonly preset?: string;
+  readonly downtimeLimit?: number;
+  readonly bandwidth?: number;
 }
 
 export function explainCommand(session: Session): Command {
@@ -42,7 +49,9 @@ export function explainCommand(session: Session): Command {
     .description("say what happened in a real migration, from its log")
     .argument("<log>", "the log of one migration")
     .option("--format <name>", "do not look for the format: it is this one", parseFormat)
-    .option("--preset <name>", "judge by the rules of this preset (default: the format's)")
+    .option("--preset <name>", "judge and replay by this preset's rules (default: the format's)")
+    .option("--downtime-limit <time>", "replay it with this limit, as in 500ms", parseTime)
+    .option("--bandwidth <rate>", "replay it on this link, payload, as in 10Gbit/s", parseLink)
     .option("--lenient", "leave out bad lines and count them")
     .option("--json", "print JSON instead of text")
     .addHelpText("after", NOTES)
@@ -58,8 +67,31 @@ async function run(session: Session, path: string, flags: ExplainFlags): Promise
     ...(format !== undefined && { format }),
   });
   const explanation = explain(observed, preset === undefined ? {} : { preset });
-  if (json) return session.printJson(explainJson(explanation));
-  session.print(explainText(explanation, { width: session.width, palette: session.palette }));
+  const settings = replaySettings(flags);
+  const replayed = settings === undefined ? undefined : replay(explanation, settings);
+  if (json) return session.printJson(explainJson(explanation, replayed));
+  const { width, palette } = session;
+  session.print(explainText(explanation, { width, palette, ...(replayed && { replayed }) }));
+}
+
+/** Undefined: nothing was asked to be otherwise. */
+function replaySettings(flags: ExplainFlags): ReplaySettings | undefined {
+  const { preset, downtimeLimit, bandwidth } = flags;
+  if (downtimeLimit === undefined && bandwidth === undefined) return undefined;
+  return {
+    ...(preset !== undefined && { preset }),
+    ...(downtimeLimit !== undefined && { downtimeLimitNs: downtimeLimit }),
+    ...(bandwidth !== undefined && { bandwidthBytesPerSec: bandwidth }),
+  };
+}
+
+function parseLink(text: string): number {
+  try {
+    return parseRate(text);
+  } catch (error) {
+    if (error instanceof PrecopyError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
 }
 
 function parseFormat(text: string): LogFormat {
