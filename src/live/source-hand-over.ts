@@ -319,7 +319,7 @@ export class SourceHandOver {
   }
 
   private fromPeer({ message, said }: SourceStep & { kind: "peer" }, heardNs: number): void {
-    const { link, feed } = this.parts;
+    const { engine, link, feed } = this.parts;
     if (said.kind === "refused-to-run") {
       this.committing = false;
       return feed({ kind: "peer", message, receivedNs: heardNs, atNs: heardNs });
@@ -327,7 +327,8 @@ export class SourceHandOver {
     if (said.kind === "image-complete") {
       this.told.verifyNs += said.verifyNs;
       this.told.checkedPages = said.checkedPages;
-      this.told.verified = this.digest !== undefined;
+      // What is absent cannot be compared.
+      this.told.verified = this.digest !== undefined && !engine.postCopies;
     }
     const receivedNs = link.clock.toOurs(said.atNs, { causedNs: this.causeNs, heardNs });
     this.causeNs = receivedNs;
