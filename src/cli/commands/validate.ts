@@ -10,13 +10,10 @@ import {
   validateSimgridCases,
 } from "../../fluid/index.js";
 import { alignColumns } from "../../report/text.js";
-import { readTextFile } from "../files.js";
+import { parseLines, readRuns } from "../recorded-runs.js";
 import { EXIT, type Session } from "../session.js";
+import { type RunsFlags, validateQemu } from "./validate-runs.js";
 
-const CASES_LIMIT = {
-  bytesMax: 2 ** 26,
-  whose: "the limit of a file of cases: split it",
-};
 /** Cases that disagree are told one by one up to here. */
 const TOLD_MAX = 20;
 
@@ -57,15 +54,15 @@ export function validateCommand(session: Session): Command {
     .argument("<cases>", "JSON file of cases")
     .option("--json", "print JSON instead of text")
     .addHelpText("after", NOTES)
-    .action((path: string, flags: { json?: boolean }) => validate(session, path, flags));
+    .option("--traces <dir>", "where the traces of recorded runs lie")
+    .option("--bounds <file>", "bounds on the errors: a JSON file, or default", "default")
+    .action((path: string, flags: RunsFlags) => validate(session, path, flags));
 }
 
-async function validate(
-  session: Session,
-  path: string,
-  flags: { readonly json?: boolean },
-): Promise<void> {
-  const cases = parseSimgridCases(await readTextFile(path, CASES_LIMIT), path);
+async function validate(session: Session, path: string, flags: RunsFlags): Promise<void> {
+  const text = await readRuns(path);
+  if (isJsonLines(text)) return validateQemu(session, path, parseLines(text, path), flags);
+  const cases = parseSimgridCases(text, path);
   const verdicts = validateSimgridCases(cases);
   const classes = summarise(verdicts);
   const crashed = cases.length - verdicts.length;
@@ -146,4 +143,15 @@ function disagreements(verdicts: readonly SimgridVerdict[]): string[] {
 
 function error(value: number): string {
   return value === 0 ? "0" : value.toExponential(1);
+}
+
+/** One object a line; a file of cases is one object over many lines. */
+function isJsonLines(text: string): boolean {
+  const first = text.slice(0, text.indexOf("\n") + 1 || undefined).trim();
+  try {
+    const value: unknown = JSON.parse(first);
+    return typeof value === "object" && value !== null && "id" in value;
+  } catch {
+    return false;
+  }
 }

@@ -1,0 +1,156 @@
+/** `precopy validate RUNS.jsonl`: forecasts beside recorded migrations of QEMU and Xen. */
+import { PrecopyError } from "../../base/errors.js";
+import { isQemuRun, parseQemuRun } from "../../forecast/qemu-run.js";
+import { qemuVerdict } from "../../forecast/qemu-validation.js";
+import {
+  BOUNDS,
+  type Bound,
+  type ErrorSpread,
+  type GroupErrors,
+  groupErrors,
+  type Miss,
+  missesOf,
+  type RateKind,
+  type RunVerdict,
+} from "../../forecast/validation.js";
+import { alignColumns } from "../../report/text.js";
+import { readTextFile } from "../files.js";
+import { RunGuests } from "../recorded-runs.js";
+import { EXIT, type Session } from "../session.js";
+
+export interface RunsFlags {
+  readonly json?: boolean;
+  readonly traces?: string;
+  readonly bounds?: string;
+}
+
+/** Rows with the same rate and half, and their groups. */
+interface Section {
+  readonly rate: RateKind;
+  readonly half: "all" | "fit" | "check";
+  readonly groups: readonly GroupErrors[];
+}
+
+export async function validateQemu(
+  session: Session,
+  path: string,
+  lines: readonly Record<string, unknown>[],
+  flags: RunsFlags,
+): Promise<void> {
+  const bounds = await readBounds(flags.bounds);
+  const guests = new RunGuests(path, flags.traces);
+  const verdicts: RunVerdict[] = [];
+  for (const line of lines) {
+    if (!isQemuRun(line)) {
+      throw new PrecopyError("bad-input", "a line is no recorded migration of QEMU", {
+        file: path,
+      });
+    }
+    const run = parseQemuRun(line);
+    const guest = await guests.guestOf(run);
+    for (const rate of ["measured", "nominal"] as const) {
+      verdicts.push(qemuVerdict({ run, guest, rate }));
+    }
+  }
+  const sections = sectionsOf(verdicts);
+  const misses = missesOf(sections[0]?.groups ?? [], bounds);
+  if (flags.json) session.printJson({ sections, misses, runs: verdicts });
+  else session.print(asText(session, lines.length, sections, misses));
+  if (misses.length > 0) session.endWith(EXIT.limitMissed);
+}
+
+/** Bounds of a file, a JSON object as {@link BOUNDS}; groups that it leaves out have none. */
+async function readBounds(file: string | undefined): Promise<Readonly<Record<string, Bound>>> {
+  if (file === undefined || file === "default") return BOUNDS;
+  const value: unknown = JSON.parse(await readTextFile(file));
+  if (typeof value === "object" && value !== null) return value as Record<string, Bound>;
+  throw new PrecopyError("bad-input", "bounds are an object of groups", { file });
+}
+
+function sectionsOf(verdicts: readonly RunVerdict[]): Section[] {
+  const section = (rate: RateKind, half: Section["half"]): Section => {
+    const mine = verdicts.filter(
+      (one) => one.rate === rate && (half === "all" || one.half === half),
+    );
+    const names = [...new Set(mine.map(({ group }) => group))];
+    const ofGroup = (name: string) => mine.filter(({ group }) => group === name);
+    return { rate, half, groups: names.map((name) => groupErrors(name, ofGroup(name))) };
+  };
+  return [
+    section("measured", "all"),
+    section("measured", "fit"),
+    section("measured", "check"),
+    section("nominal", "all"),
+  ];
+}
+
+const TITLES: Readonly<Record<string, string>> = {
+  "measured all": "All runs, with the link's rate as measured in the first pass",
+  "measured fit": "The half that constants were looked up in (even hash of the name)",
+  "measured check": "The half that they were not",
+  "nominal all": "All runs, with the rate that the link was set to",
+};
+
+const HEAD = [
+  "group",
+  "runs",
+  "total %",
+  "bytes %",
+  "downtime %",
+  "off ms",
+  "readings ±1",
+  "ends",
+  "borderline",
+  "in range",
+  "width %",
+  "M0 total %",
+  "M1 total %",
+];
+
+function asText(
+  session: Session,
+  runs: number,
+  sections: readonly Section[],
+  misses: readonly Miss[],
+): string {
+  const { bold, dim, good, bad } = session.palette;
+  const lines = [`${runs} recorded migrations; errors as median / 90th hundredth / worst`];
+  for (const { rate, half, groups } of sections) {
+    const [head = "", ...body] = alignColumns([HEAD, ...groups.map(rowOf)], ["left"]);
+    lines.push("", bold(TITLES[`${rate} ${half}`] ?? `${rate}, ${half}`), dim(head), ...body);
+  }
+  lines.push("");
+  for (const { group, what, value, bound } of misses) {
+    lines.push(bad(`missed   ${group}: ${what} is ${value.toFixed(2)}, the bound is ${bound}`));
+  }
+  if (misses.length === 0) lines.push(good("All bounds are held."));
+  return `${lines.join("\n")}\n`;
+}
+
+function rowOf(one: GroupErrors): string[] {
+  return [
+    one.group,
+    String(one.runs),
+    spread(one.total),
+    spread(one.bytes, 2),
+    spread(one.downtime),
+    spread(one.downtimeMs, 0),
+    percent(one.syncsWithinOne),
+    `${one.endsAgree}/${one.runs}`,
+    String(one.borderline),
+    percent(one.coverage),
+    (one.width * 100).toFixed(1),
+    spread(one.baselineTotal.M0, 0),
+    spread(one.baselineTotal.M1, 0),
+  ];
+}
+
+function percent(share: number): string {
+  return Number.isNaN(share) ? "-" : `${(share * 100).toFixed(0)} %`;
+}
+
+function spread({ median, p90, worst }: ErrorSpread, digits = 1): string {
+  const word = (value: number) => (Number.isFinite(value) ? value.toFixed(digits) : "never");
+  if (Number.isNaN(median)) return "-";
+  return `${word(median)} / ${word(p90)} / ${word(worst)}`;
+}

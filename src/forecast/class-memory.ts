@@ -1,0 +1,213 @@
+/**
+ * Memory whose pages are written at random: cells of adjacent pages, each written at a rate of its
+ * own (independent Poisson writes, so that D(dt) = sum of n (1 - e^(-l dt)) over the cells). Holds
+ * expected counts, exact in the mean: whether a page is unsent does not depend on whether it has
+ * been written since the log was read, because writes do not look at what was sent.
+ */
+import { assert } from "../base/assert.js";
+import { exponential } from "../base/math.js";
+import type { SlotMemory, Taken } from "./slot-memory.js";
+
+/** Adjacent pages that are written alike. */
+export interface PageClass {
+  readonly pages: number;
+  /** Writes a second and page. */
+  readonly writesPerPageSec: number;
+  /** Share that holds zeros before the first write. Default 0. */
+  readonly zeroShare?: number;
+  /** What a write leaves: contents (default) or zeros. */
+  readonly writesZeros?: boolean;
+}
+
+/** Differences on the wire (XBZRLE). */
+export interface DeltaCache {
+  /** Pages that it holds. */
+  readonly pages: number;
+  /** Bytes of a difference, without headers; 4096 = it does not fit, the page goes whole. */
+  readonly deltaBytes: number;
+}
+
+export interface ClassMemoryOptions {
+  /** In the order of their addresses. */
+  readonly classes: readonly PageClass[];
+  /** Where other memory blocks begin (page numbers): firmware behind the RAM. */
+  readonly blockStarts?: readonly number[];
+  /** How long the guest has been writing before the migration begins. */
+  readonly wroteBeforeSec: number;
+  readonly deltas?: DeltaCache;
+}
+
+/** Pages of a cell: a wire batch, so that a cursor inside a cell is off by half a batch at most. */
+const CELL_PAGES = 64;
+/** More memory than this is held in larger cells. */
+const CELLS_MAX = 4096;
+/** Wire bytes of a page with contents and of zeros, as of QEMU's stream. */
+const RAW_BYTES = 4104;
+const ZERO_BYTES = 9;
+
+export class ClassMemory implements SlotMemory {
+  readonly pages: number;
+  unsentPages = 0;
+  private readonly size: Float64Array;
+  private readonly rate: Float64Array;
+  private readonly zero: Float64Array;
+  private readonly leavesZeros: Uint8Array;
+  /** Never sent, and sent but written again: unsent both. */
+  private readonly fresh: Float64Array;
+  private readonly again: Float64Array;
+  private readonly cached: Float64Array;
+  private readonly deltas: DeltaCache | undefined;
+  private readonly wroteBeforeSec: number;
+  private readonly writtenPages: number;
+  private cursor = 0;
+  private beganSec = 0;
+  private readSec = 0;
+  private passes = 0;
+
+  constructor({ classes, wroteBeforeSec, deltas }: ClassMemoryOptions) {
+    let pages = 0;
+    for (const one of classes) pages += one.pages;
+    const cellPages = Math.max(CELL_PAGES, Math.ceil(pages / CELLS_MAX));
+    const cells: PageClass[] = [];
+    for (const one of classes) {
+      for (let left = one.pages; left > 0; left -= cellPages) {
+        cells.push({ ...one, pages: Math.min(left, cellPages) });
+      }
+    }
+    this.pages = pages;
+    this.deltas = deltas !== undefined && deltas.deltaBytes < 4096 ? deltas : undefined;
+    this.wroteBeforeSec = wroteBeforeSec;
+    this.size = Float64Array.from(cells, (cell) => cell.pages);
+    this.rate = Float64Array.from(cells, (cell) => cell.writesPerPageSec);
+    // Direct-mapped: pages that are written compete for the slots.
+    this.writtenPages = this.size.reduce((sum, n, i) => sum + (this.rate[i] === 0 ? 0 : n), 0);
+    this.zero = Float64Array.from(cells, (cell) => cell.zeroShare ?? 0);
+    this.leavesZeros = Uint8Array.from(cells, (cell) => (cell.writesZeros === true ? 1 : 0));
+    this.fresh = new Float64Array(cells.length);
+    this.again = new Float64Array(cells.length);
+    this.cached = new Float64Array(cells.length);
+  }
+
+  get resentPages(): number {
+    return this.again.reduce((sum, pages) => sum + pages, 0);
+  }
+
+  /** In a cell a page that was written begins a run if the one before was not. */
+  get resentRuns(): number {
+    let runs = 0;
+    for (let i = 0; i < this.size.length; i++) {
+      const share = (this.again[i] as number) / (this.size[i] as number);
+      runs += (this.again[i] as number) * (1 - share);
+    }
+    return runs;
+  }
+
+  begin(guestSec: number): void {
+    this.beganSec = guestSec;
+    this.readSec = guestSec;
+    this.cursor = 0;
+    this.passes = 0;
+    this.fresh.set(this.size);
+    this.again.fill(0);
+    this.cached.fill(0);
+    this.unsentPages = this.pages;
+  }
+
+  sync(guestSec: number): number {
+    const windowSec = guestSec - this.readSec;
+    assert(windowSec >= 0, "the log is read forwards");
+    this.readSec = guestSec;
+    this.passes++;
+    let added = 0;
+    let rate = -1;
+    let written = 0;
+    for (let i = 0; i < this.size.length; i++) {
+      if (this.rate[i] !== rate) {
+        rate = this.rate[i] as number;
+        written = 1 - exponential(-rate * windowSec);
+      }
+      if (written === 0) continue;
+      const sent = (this.size[i] as number) - (this.fresh[i] as number) - (this.again[i] as number);
+      const more = sent * written;
+      this.again[i] = (this.again[i] as number) + more;
+      added += more;
+    }
+    this.unsentPages += added;
+    return added;
+  }
+
+  take(pagesMax: number, bytesMax: number, guestSec: number, out: Taken): number {
+    let pages = 0;
+    let bytes = 0;
+    for (
+      let turns = 0;
+      turns <= this.size.length && pages < pagesMax && bytes < bytesMax;
+      turns++
+    ) {
+      const i = this.cursor;
+      const unsent = (this.fresh[i] as number) + (this.again[i] as number);
+      if (unsent > 1e-9) {
+        const each = this.bytesPerPage(i, guestSec, unsent);
+        const room = Math.min(pagesMax - pages, (bytesMax - bytes) / each);
+        const taken = Math.min(unsent, room);
+        bytes += taken * each;
+        pages += taken;
+        this.takeFrom(i, taken / unsent, guestSec, out);
+        if (taken < unsent) break;
+      }
+      this.cursor = (i + 1) % this.size.length;
+    }
+    this.unsentPages -= pages;
+    if (this.unsentPages < 1e-6) this.unsentPages = 0;
+    return pages;
+  }
+
+  private bytesPerPage(i: number, guestSec: number, unsent: number): number {
+    const zeros = this.zerosOf(i, guestSec);
+    if (this.deltas !== undefined) {
+      const again = this.again[i] as number;
+      const hits = this.hitsOf(i, again * (1 - zeros.again));
+      const raw = unsent - zeros.fresh * (this.fresh[i] as number) - zeros.again * again - hits;
+      return (raw * RAW_BYTES + hits * (11 + this.deltas.deltaBytes)) / unsent + 0.01;
+    }
+    const zero = zeros.fresh * (this.fresh[i] as number) + zeros.again * (this.again[i] as number);
+    return (zero * ZERO_BYTES + (unsent - zero) * RAW_BYTES) / unsent;
+  }
+
+  /** Shares of zeros among pages that were never sent, and among those sent before. */
+  private zerosOf(i: number, guestSec: number): { fresh: number; again: number } {
+    const zero = this.zero[i] as number;
+    const leaves = this.leavesZeros[i] as number;
+    if (zero === 0 && leaves === 0) return { fresh: 0, again: 0 };
+    const ageSec = guestSec - this.beganSec + this.wroteBeforeSec;
+    const untouched = exponential(-(this.rate[i] as number) * ageSec);
+    return { fresh: untouched * zero + (1 - untouched) * leaves, again: leaves };
+  }
+
+  /** Of pages written again, those of which the cache holds what was sent. */
+  private hitsOf(i: number, pages: number): number {
+    if (this.deltas === undefined || this.passes < 1) return 0;
+    return (pages * (this.cached[i] as number)) / (this.size[i] as number);
+  }
+
+  private takeFrom(i: number, share: number, guestSec: number, out: Taken): void {
+    const fresh = (this.fresh[i] as number) * share;
+    const again = (this.again[i] as number) * share;
+    const zeros = this.zerosOf(i, guestSec);
+    const zero = fresh * zeros.fresh + again * zeros.again;
+    this.fresh[i] = (this.fresh[i] as number) - fresh;
+    this.again[i] = (this.again[i] as number) - again;
+    const hits = this.hitsOf(i, again * (1 - zeros.again));
+    out.zeroPages += zero;
+    if (this.leavesZeros[i] === 0) out.untouchedPages += zero;
+    out.rawPages += fresh + again - zero - hits;
+    if (this.deltas === undefined) return;
+    out.deltaPages += hits;
+    out.deltaBytes += hits * this.deltas.deltaBytes;
+    if (this.passes < 1) return;
+    // What misses is put into the cache: a slot for every (cache pages / pages) of them.
+    const size = this.size[i] as number;
+    const room = Math.min(1, this.deltas.pages / this.writtenPages) * size;
+    this.cached[i] = Math.min(room, (this.cached[i] as number) + fresh + again - zero - hits);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Forecasts a recorded QEMU migration from what was known before it started: the guest
+ * (qemu-guest.ts), the settings, and the rate of the link.
+ */
+import { assert } from "../base/assert.js";
+import { qemu72 } from "../policy/presets/qemu72.js";
+import { type Circumstances, USUAL } from "./circumstances.js";
+import { type LoopCosts, QEMU72_COSTS } from "./loop-costs.js";
+import type { QemuGuest } from "./qemu-guest.js";
+import type { QemuKnown } from "./qemu-run.js";
+import { SlotMachine, type SlotMachineOptions, type SlotOutcome } from "./slot-machine.js";
+import { AUTO_CONVERGE, ThrottleModel } from "./throttle-model.js";
+
+/** QEMU's default downtime limit, ms. */
+const DOWNTIME_LIMIT_MS = 300;
+
+export interface ForecastOptions {
+  readonly circumstances?: Circumstances;
+  /** The rate is the link's, in bytes that cross it, and not what QEMU counted. */
+  readonly nominal?: boolean;
+}
+
+/** What a link of this many bytes a second makes of it. */
+export function forecastQemu(
+  known: QemuKnown,
+  guest: QemuGuest,
+  bytesPerSec: number,
+  options: ForecastOptions = {},
+): SlotOutcome {
+  const { linkShare, guestSpeed, laterMs, zeroCost } = options.circumstances ?? USUAL;
+  const limitBytesPerSec = Number(known.params["max-bandwidth"]);
+  const slots = qemu72.configure?.({ "max-bandwidth": limitBytesPerSec }).slots;
+  assert(slots !== undefined, "QEMU's preset has slots");
+  const onLink = known.network === "link";
+  const lateMs = onLink ? 0 : (slots.quotaBytes / bytesPerSec) * 1000 - WINDOW_MS;
+  const costs: LoopCosts = {
+    ...QEMU72_COSTS,
+    setupMs: QEMU72_COSTS.setupMs + laterMs,
+    wakeUpMs: Math.max(QEMU72_COSTS.wakeUpMs, lateMs) + (onLink ? 0 : laterMs / 4),
+    untouchedPageUs: QEMU72_COSTS.untouchedPageUs * zeroCost,
+    targetZeroPageUs: QEMU72_COSTS.targetZeroPageUs * zeroCost,
+  };
+  const { postCopyAfter, caps } = known;
+  const pace = (share: number, sleepMs: number) => guest.pace(share, sleepMs);
+  const machine: SlotMachineOptions = {
+    memory: guest.memory(),
+    loop: slots,
+    costs,
+    linkBytesPerSec: onLink ? bytesPerSec * linkShare : Number.POSITIVE_INFINITY,
+    downtimeLimitMs: Number(known.params["downtime-limit"] ?? DOWNTIME_LIMIT_MS),
+    timeoutMs: known.timeoutMs,
+    guestSec: guest.guestSec,
+    guestSpeed: guest.bound ? guestSpeed : 1,
+    sharesCpu: guest.bound,
+    ...(caps["auto-converge"] === true && { throttle: new ThrottleModel(AUTO_CONVERGE, pace) }),
+    ...(caps["postcopy-ram"] === true &&
+      postCopyAfter && { postCopy: { syncs: postCopyAfter.pass, afterMs: postCopyAfter.ms } }),
+    ...compression(known, options.nominal === true),
+  };
+  return new SlotMachine(machine).run();
+}
+
+const WINDOW_MS = 100;
+
+/** Pages of repetitive text (fill "text"), on the wire against what is counted. */
+const TEXT_ZSTD_SHARE = 0.27;
+
+/** A compressed stream: multifd counts whole pages whatever goes out (multifd.c, 7.2). */
+function compression(
+  { caps, params, dirtier }: QemuKnown,
+  nominal: boolean,
+): Partial<SlotMachineOptions> {
+  if (caps["multifd"] !== true) return {};
+  const packed = String(params["multifd-compression"] ?? "none") !== "none";
+  const text = dirtier?.fill === "text";
+  const share = nominal && packed && text ? TEXT_ZSTD_SHARE : 1;
+  return { pageHeaderBytes: MULTIFD_HEADER_BYTES, wireShare: share };
+}
+
+/** A packet of 128 pages: 8 bytes a page, and some 330 bytes of header (multifd.c), seldom full. */
+const MULTIFD_HEADER_BYTES = 25;

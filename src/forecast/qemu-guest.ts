@@ -1,0 +1,169 @@
+/**
+ * The guest of a recorded QEMU migration as it is known before the migration starts: by its
+ * description, by a recording of its start state, or by its own trace up to then.
+ */
+import { assert } from "../base/assert.js";
+import { PrecopyError } from "../base/errors.js";
+import type { Trace } from "../guest/trace.js";
+import { onInstructionClock } from "../guest/trace-clock.js";
+import { ClassMemory, type DeltaCache } from "./class-memory.js";
+import {
+  deltaBytesOf,
+  dirtierClasses,
+  FIRMWARE_PAGES,
+  FIRMWARE_ZERO_SHARE,
+} from "./dirtier-memory.js";
+import type { GuestFacts } from "./guest-facts.js";
+import type { QemuKnown } from "./qemu-run.js";
+import type { SlotMemory } from "./slot-memory.js";
+import { cpuBoundPace, type Pace, pacedUpTo } from "./throttle-model.js";
+import { TraceMemory } from "./trace-memory.js";
+
+/** A guest ready to be forecast again and again. */
+export interface QemuGuest {
+  readonly pages: number;
+  /** Memory at the start of the migration. */
+  memory(): SlotMemory;
+  readonly guestSec: number;
+  /** Takes a CPU of its own. */
+  readonly bound: boolean;
+  readonly pace: Pace;
+  /** For the baselines: pages of zeros, of the writable working set, writes a second. */
+  readonly zeroPages: number;
+  readonly writtenPages: number;
+  readonly writesPerSec: number;
+}
+
+/** A region's longest sleep that a program paced by a 1 kHz timer makes up for. */
+const MADE_UP_MS = 3;
+/** How much of the past stands for the future. */
+const HISTORY_NS = 3e9;
+/** Written with zeros while Linux 6.1 boots in 256 MiB (memory map, page tables): 3,100 pages. */
+const BOOT_CLEARED_SHARE = 3100 / 65_536;
+
+/** The guest that is described by its workload. */
+export function describedGuest(known: QemuKnown): QemuGuest {
+  const { dirtier, memoryPages, ranSec = 0 } = known;
+  assert(dirtier !== undefined, "a described guest has a workload");
+  const classes = dirtierClasses(dirtier, memoryPages);
+  const deltas = deltaCache(known, deltaBytesOf(dirtier));
+  const pages = memoryPages + FIRMWARE_PAGES;
+  const { rate, catchup = 1 } = dirtier;
+  const writing = classes.filter((one) => one.writesPerPageSec > 0);
+  const zeros = classes.reduce((sum, one) => sum + one.pages * (one.zeroShare ?? 0), 0);
+  const paced = catchup === 0 ? pacedUpTo(MADE_UP_MS) : () => 1;
+  return {
+    pages,
+    memory: () => new ClassMemory({ classes, wroteBeforeSec: ranSec, ...(deltas && { deltas }) }),
+    guestSec: 0,
+    bound: rate === 0,
+    pace: rate === 0 ? cpuBoundPace : paced,
+    zeroPages: Math.round(zeros),
+    writtenPages: writing.reduce((sum, one) => sum + one.pages, 0),
+    writesPerSec: writing.reduce((sum, one) => sum + one.pages * one.writesPerPageSec, 0),
+  };
+}
+
+/** The guest of a recording of its start state, taken in another process (WSDT2). */
+export function recordedGuest(known: QemuKnown, trace: Trace, facts: GuestFacts): QemuGuest {
+  const { bound, zeros, deltaBytes } = facts;
+  const played = bound && trace.hasInstructions ? onInstructionClock(trace, facts.timeOf) : trace;
+  const deltas = deltaCache(known, deltaBytes);
+  return traceGuest(played, { zeros, loaded: true, ...(deltas && { deltas }) }, known, bound);
+}
+
+/**
+ * The guest of a recording of the very process up to `startNs` (WSDT1): its last seconds go on as
+ * they were. What was never written is zero, and what boot cleared.
+ */
+export function bootedGuest(known: QemuKnown, trace: Trace, startNs: number): QemuGuest {
+  const fromNs = Math.max(trace.endNs(0), startNs - HISTORY_NS);
+  if (!(startNs > fromNs)) {
+    const what = `the trace of run ${known.id} ends before its migration starts`;
+    throw new PrecopyError("bad-trace", what);
+  }
+  const zeros = zerosSinceBoot(trace, startNs);
+  let busy = 0;
+  let intervals = 0;
+  for (let i = 0; i < trace.intervals && trace.endNs(i) <= startNs; i++) {
+    if (trace.endNs(i) <= fromNs) continue;
+    intervals++;
+    if (trace.written(i).length > 0) busy++;
+  }
+  const bound = busy > intervals / 2 && !(known.workloadArgs ?? "").includes("rate=");
+  const deltas = deltaCache(known, MEAN_DELTA_BYTES);
+  const memory = { zeros, fromNs, toNs: startNs, ...(deltas && { deltas }) };
+  return traceGuest(trace, memory, { ...known, ranSec: 0 }, bound);
+}
+
+/** Where contents were not looked at: between redis (1.5 KB) and gzip (3.5 KB) at 1 s. */
+const MEAN_DELTA_BYTES = 2000;
+
+function traceGuest(
+  trace: Trace,
+  memory: Omit<
+    ConstructorParameters<typeof TraceMemory>[0],
+    "trace" | "firmwarePages" | "firmwareZeroShare"
+  >,
+  known: QemuKnown,
+  bound: boolean,
+): QemuGuest {
+  const guestSec = known.ranSec ?? 0;
+  const options = { trace, firmwarePages: FIRMWARE_PAGES, firmwareZeroShare: FIRMWARE_ZERO_SHARE };
+  const { fromNs = guestSec * 1e9, toNs = Math.min(trace.durationNs, fromNs + HISTORY_NS) } =
+    memory;
+  const { distinct, perSec } = writesOf(trace, fromNs, toNs);
+  return {
+    pages: trace.pages + FIRMWARE_PAGES,
+    memory: () => new TraceMemory({ ...options, ...memory }),
+    guestSec,
+    bound,
+    pace: cpuBoundPace,
+    zeroPages: memory.zeros.reduce((sum, zero) => sum + zero, 0),
+    writtenPages: distinct,
+    writesPerSec: perSec,
+  };
+}
+
+function writesOf(
+  trace: Trace,
+  fromNs: number,
+  toNs: number,
+): { distinct: number; perSec: number } {
+  const seen = new Set<number>();
+  let writes = 0;
+  for (let i = 0; i < trace.intervals && trace.endNs(i) <= toNs; i++) {
+    if (trace.endNs(i) <= fromNs) continue;
+    writes += trace.written(i).length;
+    for (const page of trace.written(i)) seen.add(page);
+  }
+  return { distinct: seen.size, perSec: writes / Math.max(1e-3, (toNs - fromNs) / 1e9) };
+}
+
+function zerosSinceBoot(trace: Trace, startNs: number): Uint8Array {
+  const zeros = new Uint8Array(trace.pages).fill(1);
+  const last = new Int32Array(trace.pages);
+  // The first interval holds every page: the recorder starts so.
+  for (let i = 1; i < trace.intervals && trace.endNs(i) <= startNs; i++) {
+    for (const page of trace.written(i)) {
+      zeros[page] = 0;
+      last[page] = i;
+    }
+  }
+  const oldest = [...last.keys()].filter((page) => zeros[page] === 0);
+  oldest.sort((a, b) => (last[a] as number) - (last[b] as number) || a - b);
+  const cleared = Math.round(trace.pages * BOOT_CLEARED_SHARE);
+  for (const page of oldest.slice(0, cleared)) zeros[page] = 1;
+  return zeros;
+}
+
+function deltaCache({ caps, params }: QemuKnown, deltaBytes: number): DeltaCache | undefined {
+  const bytes = Number(params["xbzrle-cache-size"] ?? XBZRLE_CACHE_BYTES);
+  if (caps["xbzrle"] !== true) return;
+  let pages = 1;
+  while (pages * 2 * PAGE_BYTES <= bytes) pages *= 2;
+  return { pages, deltaBytes };
+}
+/** Default of migration/options.c. */
+const XBZRLE_CACHE_BYTES = 2 ** 26;
+const PAGE_BYTES = 4096;

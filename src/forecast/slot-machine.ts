@@ -1,0 +1,294 @@
+/**
+ * QEMU's migration thread on counts: the windows, slices, thresholds and readings of a preset's
+ * slots (policy/slot-loop.ts), what a link and its sockets carry meanwhile, and the stop phase.
+ * The loop decides as migration/migration.c does (migration_thread, migration_iteration_run,
+ * migration_update_counters, migration_completion, postcopy_start) and sends as migration/ram.c
+ * (ram_save_iterate); the guest is a memory of expected counts or of a recorded trace.
+ */
+import { NO_ESTIMATE, type SlotEstimate, type SlotLoop } from "../policy/slot-loop.js";
+import type { LoopCosts } from "./loop-costs.js";
+import { nothingTaken, type SlotMemory, type Taken } from "./slot-memory.js";
+import type { ThrottleModel } from "./throttle-model.js";
+
+export interface SlotMachineOptions {
+  readonly memory: SlotMemory;
+  readonly loop: SlotLoop;
+  readonly costs: LoopCosts;
+  /** What the link carries; Infinity: loopback, where only the CPU counts. */
+  readonly linkBytesPerSec: number;
+  readonly downtimeLimitMs: number;
+  /** Given up after so long. */
+  readonly timeoutMs: number;
+  /** The guest's own time when the migration starts. */
+  readonly guestSec: number;
+  /** What the guest does in a second of the machine's time. Default 1. */
+  readonly guestSpeed?: number;
+  readonly throttle?: ThrottleModel;
+  /** Post-copy is asked for when the log has been read so often, or after so long. */
+  readonly postCopy?: { readonly syncs: number; readonly afterMs: number };
+  /** Bytes on the wire for one that is counted (compression in multifd: below 1). Default 1. */
+  readonly wireShare?: number;
+  /** CPU per page with contents where it is compressed, in place of the costs' own. */
+  readonly pageUs?: number;
+  /** The guest takes a CPU of two: both ends of the migration share the other. */
+  readonly sharesCpu?: boolean;
+  /** Headers of a page with contents. Default the loop's. */
+  readonly pageHeaderBytes?: number;
+}
+
+/** One pass: from a reading of the log to the next. */
+export interface SlotPass {
+  readonly endMs: number;
+  /** Pages that the reading at its end added. */
+  readonly dirtiedPages: number;
+  readonly unsentPages: number;
+  readonly thresholdPages: number;
+}
+
+export type SlotEnd = "threshold" | "nothing-left" | "post-copy" | "timeout";
+
+export interface SlotOutcome {
+  readonly end: SlotEnd;
+  readonly totalMs: number;
+  /** As the source reports it: from the stop to its own last byte. */
+  readonly downtimeMs: number;
+  /** From the stop to the target's first instruction. */
+  readonly blackoutMs: number;
+  /** As `transferred` counts. */
+  readonly bytes: number;
+  /** `dirty-sync-count`. */
+  readonly syncs: number;
+  readonly passes: readonly SlotPass[];
+  readonly throttlePercent: number;
+}
+
+interface Arriving {
+  readonly bytes: number;
+  readonly takenMs: number;
+}
+
+const PAGE_BYTES = 4096;
+const WHOLE_BYTES = 4104;
+/** `transferred` counts the end mark of a section, not its header and footer. */
+const SECTION_END_BYTES = 8;
+/** An XBZRLE record: flags and length before the difference (save_xbzrle_page). */
+const DELTA_HEADER_BYTES = 3;
+const PASSES_KEPT = 4096;
+
+export class SlotMachine {
+  private ms = 0;
+  /** When the link will have carried all that it was given. */
+  private drainedMs = 0;
+  /** When the target will have taken it, and what it has still to take. */
+  private takenMs = 0;
+  private arriving: Arriving[] = [];
+  private arrivingBytes = 0;
+  private readonly linkBytesPerMs: number;
+  private readonly socketMs: number;
+  private window = { startMs: 0, bytes: 0 };
+  private estimate: SlotEstimate = NO_ESTIMATE;
+  private bytes = 0;
+  private syncs = 0;
+  private guestSec: number;
+  private guestAtMs = 0;
+  private synced = false;
+  private readonly passes: SlotPass[] = [];
+  private readonly taken: Taken = nothingTaken();
+
+  constructor(private readonly options: SlotMachineOptions) {
+    const { linkBytesPerSec, costs, guestSec } = options;
+    this.linkBytesPerMs = linkBytesPerSec / 1000;
+    this.socketMs = Number.isFinite(linkBytesPerSec) ? costs.socketBytes / this.linkBytesPerMs : 0;
+    this.guestSec = guestSec;
+  }
+
+  run(): SlotOutcome {
+    const { memory, loop, costs, timeoutMs } = this.options;
+    this.ms = costs.setupMs;
+    this.advanceGuest();
+    memory.begin(this.guestSec);
+    this.syncs = 1;
+    const slotMs = loop.slotNs / 1e6;
+    while (this.ms < timeoutMs) {
+      if (this.postCopyDue()) return this.postCopy();
+      if (this.window.bytes > loop.quotaBytes) {
+        this.ms = Math.max(this.ms, this.window.startMs + slotMs + costs.wakeUpMs);
+      }
+      if (this.ms - this.window.startMs >= slotMs) this.closeWindow();
+      const remainingBytes = memory.unsentPages * PAGE_BYTES;
+      const { thresholdBytes } = this.estimate;
+      const step = loop.nextStep({ remainingBytes, thresholdBytes, synced: this.synced });
+      if (step === "stop") return this.stop(remainingBytes === 0 ? "nothing-left" : "threshold");
+      if (step === "sync") this.readLog();
+      else this.sendSlice();
+    }
+    return this.outcome("timeout", Number.NaN, Number.NaN);
+  }
+
+  /** ram_save_iterate. */
+  private sendSlice(): void {
+    const { memory, loop } = this.options;
+    const startMs = this.ms;
+    const sliceMs = loop.sliceNs / 1e6;
+    this.synced = false;
+    const untilMs = () => Math.floor(this.ms - startMs) <= sliceMs;
+    let pagesMax = loop.slicePages + 1;
+    this.count(loop.stream.sectionBytes - SECTION_END_BYTES, 0);
+    while (memory.unsentPages > 0 && this.window.bytes <= loop.quotaBytes) {
+      // The page that passes the quota is sent whole.
+      const left = loop.quotaBytes - this.window.bytes;
+      this.send(pagesMax, (Math.floor(left / WHOLE_BYTES) + 1) * WHOLE_BYTES);
+      if (!untilMs()) break;
+      pagesMax = loop.slicePages;
+    }
+    this.count(SECTION_END_BYTES, SECTION_END_BYTES);
+  }
+
+  /** Takes pages and puts them on the wire. */
+  private send(pagesMax: number, bytesMax: number): void {
+    const { memory, costs, wireShare = 1, pageUs = costs.pageUs } = this.options;
+    const { taken } = this;
+    Object.assign(taken, nothingTaken());
+    this.advanceGuest();
+    const wire = this.wireBytes;
+    memory.take(pagesMax, bytesMax, this.guestSec, taken);
+    const bytes = wire(taken);
+    const cpuUs =
+      (taken.rawPages + taken.deltaPages) * pageUs +
+      (taken.zeroPages - taken.untouchedPages) * costs.zeroPageUs +
+      taken.untouchedPages * costs.untouchedPageUs;
+    this.ms += cpuUs / 1000;
+    this.count(bytes, bytes);
+    const targetMs = (taken.zeroPages * costs.targetZeroPageUs) / 1000;
+    if (this.options.sharesCpu === true) this.ms += targetMs;
+    this.give(bytes * wireShare, targetMs);
+  }
+
+  private readonly wireBytes = (taken: Taken): number => {
+    const { loop, pageHeaderBytes = loop.stream.pageHeaderBytes } = this.options;
+    const { zeroPageBytes, blockNameBytes } = loop.stream;
+    return (
+      taken.rawPages * (PAGE_BYTES + pageHeaderBytes) +
+      taken.zeroPages * zeroPageBytes +
+      taken.deltaPages * (loop.stream.pageHeaderBytes + DELTA_HEADER_BYTES) +
+      taken.deltaBytes +
+      taken.blocks * blockNameBytes
+    );
+  };
+
+  /** The link takes bytes; the sender waits where its socket is full, the link where the target's. */
+  private give(bytes: number, targetMs: number): void {
+    if (this.linkBytesPerMs === Number.POSITIVE_INFINITY) return;
+    const { socketBytes } = this.options.costs;
+    while (this.arriving.length > 0 && this.arrivingBytes + bytes > socketBytes) {
+      const first = this.arriving.shift() as Arriving;
+      this.arrivingBytes -= first.bytes;
+      this.drainedMs = Math.max(this.drainedMs, first.takenMs - bytes / this.linkBytesPerMs);
+    }
+    this.drainedMs = Math.max(this.drainedMs, this.ms) + bytes / this.linkBytesPerMs;
+    this.takenMs = Math.max(this.takenMs, this.drainedMs) + targetMs;
+    this.arriving.push({ bytes, takenMs: this.takenMs });
+    this.arrivingBytes += bytes;
+    this.ms = Math.max(this.ms, this.drainedMs - this.socketMs);
+  }
+
+  private count(windowBytes: number, transferredBytes: number): void {
+    this.window.bytes += windowBytes;
+    this.bytes += transferredBytes;
+  }
+
+  private closeWindow(): void {
+    const { loop, downtimeLimitMs } = this.options;
+    this.estimate = loop.closeWindow({
+      bytes: this.window.bytes,
+      elapsedNs: (this.ms - this.window.startMs) * 1e6,
+      downtimeLimitNs: downtimeLimitMs * 1e6,
+    });
+    this.window = { startMs: this.ms, bytes: 0 };
+  }
+
+  private readLog(): void {
+    const { memory, costs, throttle } = this.options;
+    this.advanceGuest();
+    const dirtiedPages = memory.sync(this.guestSec);
+    this.ms += costs.syncMs;
+    this.syncs++;
+    this.synced = true;
+    if (this.passes.length < PASSES_KEPT) {
+      this.passes.push({
+        endMs: this.ms,
+        dirtiedPages,
+        unsentPages: memory.unsentPages,
+        thresholdPages: this.estimate.thresholdBytes / PAGE_BYTES,
+      });
+    }
+    throttle?.synced(this.ms, dirtiedPages * PAGE_BYTES, this.bytes);
+  }
+
+  /** migration_completion. */
+  private stop(end: SlotEnd): SlotOutcome {
+    const { memory, costs } = this.options;
+    this.advanceGuest();
+    const stoppedMs = this.ms;
+    memory.sync(this.guestSec);
+    this.syncs++;
+    this.ms += costs.stopMs;
+    this.count(0, SECTION_END_BYTES);
+    while (memory.unsentPages > 0) this.sendStopped();
+    this.give(costs.deviceStateBytes, 0);
+    const arrivedMs = Math.max(this.ms, this.takenMs);
+    return this.outcome(end, this.ms - stoppedMs, arrivedMs + costs.resumeMs - stoppedMs);
+  }
+
+  private sendStopped(): void {
+    const { memory, costs, loop } = this.options;
+    if (Number.isFinite(this.linkBytesPerMs)) return this.send(loop.slicePages, Infinity);
+    Object.assign(this.taken, nothingTaken());
+    memory.take(loop.slicePages, Infinity, this.guestSec, this.taken);
+    const { rawPages, deltaPages, zeroPages } = this.taken;
+    this.ms +=
+      ((rawPages + deltaPages) * costs.loopbackPageUs + zeroPages * costs.zeroPageUs) / 1000;
+    const bytes = this.wireBytes(this.taken);
+    this.count(bytes, bytes);
+  }
+
+  private postCopyDue(): boolean {
+    const { postCopy } = this.options;
+    return postCopy !== undefined && (this.syncs >= postCopy.syncs || this.ms > postCopy.afterMs);
+  }
+
+  /** postcopy_start, then the rest in the background. */
+  private postCopy(): SlotOutcome {
+    const { memory, costs, loop } = this.options;
+    this.advanceGuest();
+    const stoppedMs = this.ms;
+    memory.sync(this.guestSec);
+    this.syncs++;
+    const discardUs =
+      memory.resentPages * costs.discardPageUs + memory.resentRuns * costs.discardRunUs;
+    this.ms += costs.stopMs;
+    const ownMs = this.ms - stoppedMs;
+    // The target reads on when it has dropped what was written again.
+    this.give(costs.deviceStateBytes, discardUs / 1000);
+    const runsMs = Math.max(this.ms, this.takenMs) + costs.resumeMs;
+    while (memory.unsentPages > 0) {
+      if (Number.isFinite(this.linkBytesPerMs)) this.send(loop.slicePages, Infinity);
+      else this.sendStopped();
+    }
+    this.ms = Math.max(this.ms, this.takenMs);
+    return this.outcome("post-copy", ownMs, runsMs - stoppedMs);
+  }
+
+  private advanceGuest(): void {
+    const { throttle, guestSpeed = 1 } = this.options;
+    const share = throttle?.share() ?? 1;
+    this.guestSec += ((this.ms - this.guestAtMs) / 1000) * share * guestSpeed;
+    this.guestAtMs = this.ms;
+  }
+
+  private outcome(end: SlotEnd, downtimeMs: number, blackoutMs: number): SlotOutcome {
+    const { ms: totalMs, bytes, syncs, passes } = this;
+    const throttlePercent = this.options.throttle?.percent ?? 0;
+    return { end, totalMs, downtimeMs, blackoutMs, bytes, syncs, passes, throttlePercent };
+  }
+}

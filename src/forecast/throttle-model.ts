@@ -1,0 +1,73 @@
+/**
+ * QEMU's auto-converge, by the numbers: `migration_trigger_throttle` of migration/ram.c judges at a
+ * reading at least 1 s after the last judgement; more dirtied than half of what was sent, twice,
+ * slows the guest by 20 %, then by 10 % more each time, to 99 %. The VCPU sleeps p / (1 - p) x 10 ms
+ * after every 10 ms (softmmu/cpu-throttle.c).
+ */
+
+/** CPU_THROTTLE_TIMESLICE_NS of softmmu/cpu-throttle.c. */
+const TIMESLICE_MS = 10;
+/** `migration_bitmap_sync` judges periods of at least 1 s. */
+const PERIOD_MS = 1000;
+
+export interface AutoConvergeSettings {
+  readonly initialPercent: number;
+  readonly incrementPercent: number;
+  readonly maxPercent: number;
+  /** throttle-trigger-threshold. */
+  readonly triggerPercent: number;
+}
+
+/** Defaults of migration/migration.c (7.2) and migration/options.c. */
+export const AUTO_CONVERGE: AutoConvergeSettings = {
+  initialPercent: 20,
+  incrementPercent: 10,
+  maxPercent: 99,
+  triggerPercent: 50,
+};
+
+/** How a guest's writes follow its share of the CPU. */
+export type Pace = (share: number, sleepMs: number) => number;
+
+/** Bound by the CPU: in proportion. */
+export const cpuBoundPace: Pace = (share) => share;
+
+/** Paced by its clock, and makes up for sleeps up to this long. */
+export function pacedUpTo(sleepMax: number): Pace {
+  return (share, sleepMs) => (sleepMs <= sleepMax ? 1 : share);
+}
+
+export class ThrottleModel {
+  percent = 0;
+  private high = 0;
+  private periodMs = 0;
+  private dirtiedBytes = 0;
+  private sentBefore = 0;
+
+  constructor(
+    private readonly settings: AutoConvergeSettings,
+    private readonly pace: Pace,
+  ) {}
+
+  /** Writes against those of a guest that is not slowed. */
+  share(): number {
+    if (this.percent === 0) return 1;
+    const share = 1 - this.percent / 100;
+    return this.pace(share, TIMESLICE_MS / share - TIMESLICE_MS);
+  }
+
+  synced(ms: number, dirtiedBytes: number, sentBytes: number): void {
+    this.dirtiedBytes += dirtiedBytes;
+    if (ms - this.periodMs <= PERIOD_MS) return;
+    const { initialPercent, incrementPercent, maxPercent, triggerPercent } = this.settings;
+    const limit = ((sentBytes - this.sentBefore) * triggerPercent) / 100;
+    if (this.dirtiedBytes > limit && ++this.high >= 2) {
+      this.high = 0;
+      const next = this.percent === 0 ? initialPercent : this.percent + incrementPercent;
+      this.percent = Math.min(next, maxPercent);
+    }
+    this.periodMs = ms;
+    this.dirtiedBytes = 0;
+    this.sentBefore = sentBytes;
+  }
+}
