@@ -1,4 +1,5 @@
 /** Files of recorded migrations and what lies beside them, read for `precopy validate`. */
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { PrecopyError } from "../base/errors.js";
 import { type GuestFacts, guestFacts } from "../forecast/guest-facts.js";
@@ -64,7 +65,8 @@ export class RunGuests {
   private async trace(name: string): Promise<Trace> {
     const folder = dirname(this.runsPath);
     const { tracesFolder } = this;
-    const path = tracesFolder ? join(tracesFolder, basename(name)) : join(folder, name);
+    const elsewhere = tracesFolder === undefined ? "" : join(tracesFolder, basename(name));
+    const path = existsSync(elsewhere) ? elsewhere : join(folder, name);
     let trace = this.traces.get(path);
     if (trace === undefined) {
       trace = (await loadTraceFile(path, { clock: "time" })).trace;

@@ -38,9 +38,9 @@ export function circumstances(count: number, { linkShort, speed }: Spread): Circ
   const [slow, fast] = speed;
   return Array.from({ length: count }, (_, i) => ({
     // Small shortfalls are usual, large ones are rare.
-    linkShare: 1.005 - linkShort * at(i, 0) * at(i, 0),
+    linkShare: 1.01 - linkShort * at(i, 0) * at(i, 0),
     guestSpeed: slow + (fast - slow) * at(i, 1),
     laterMs: 10 * at(i, 2) * at(i, 2),
-    zeroCost: 0.7 + 0.8 * at(i, 3),
+    zeroCost: 0.5 + 0.9 * at(i, 3),
   }));
 }

@@ -15,6 +15,8 @@ export interface GuestFacts {
   readonly deltaBytes: number;
   /** Natively, all measurements but those of runs named in `counted_runs`. */
   readonly instructionsPerSec: number;
+  /** Native against recorded instructions a second. */
+  readonly dilation: number;
   /** Bound by its CPU: replay by instructions. */
   readonly bound: boolean;
   /** Time of the native run at which so many instructions had been executed. */
@@ -23,6 +25,7 @@ export interface GuestFacts {
 
 interface TraceLine {
   readonly workload: string;
+  readonly recorded_minstr_per_s: number;
   readonly native_minstr_per_s: number;
   readonly native_minstr_per_s_uffd_run: number;
   readonly native_instr_series: { readonly rows: readonly (readonly [number, number])[] };
@@ -64,6 +67,7 @@ export function guestFacts(trace: object, content: object): GuestFacts {
     becameZeroShare: sum((one) => one.became_zero) / changed,
     deltaBytes: sum((one) => (one.xbzrle_bytes_mean ?? 0) * one.changed_pages) / changed,
     instructionsPerSec,
+    dilation: instructionsPerSec / (t.recorded_minstr_per_s * 1e6),
     bound: instructionsPerSec > BOUND_INSTRUCTIONS_PER_SEC,
     timeOf: timeOf(series, t.native_minstr_per_s * 1e6, instructionsPerSec),
   };

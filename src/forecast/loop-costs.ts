@@ -18,6 +18,9 @@ export interface LoopCosts {
   readonly zeroPageUs: number;
   /** ... and memory that was never touched faults. */
   readonly untouchedPageUs: number;
+  /** So long after the start a page of zeros costs so many times more: both ends are cold. */
+  readonly coldMs: number;
+  readonly coldFactor: number;
   /** Target, per page of zeros: memory that was never touched faults. */
   readonly targetZeroPageUs: number;
   /** Stop phase where nothing limits the bytes but loopback: per page, both ends. */
@@ -48,7 +51,10 @@ export const QEMU72_COSTS: LoopCosts = {
   zeroPageUs: 1,
   // `series` of `fillzero`: 49,000 pages of zeros in 225 ms, both ends as busy as the clock.
   untouchedPageUs: 4.5,
-  targetZeroPageUs: 4,
+  // The 4,096 pages of zeros that the bare-metal guests begin with take 27 to 31 ms.
+  coldMs: 50,
+  coldFactor: 1.6,
+  targetZeroPageUs: 3.2,
   // 37.8 MB in 23 ms, 9.7 MB in 7 ms.
   loopbackPageUs: 2.2,
   // `series`: bytes sent less what the link carried, 20 ms after the start.

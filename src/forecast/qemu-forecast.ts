@@ -50,7 +50,7 @@ export function forecastQemu(
     downtimeLimitMs: Number(known.params["downtime-limit"] ?? DOWNTIME_LIMIT_MS),
     timeoutMs: known.timeoutMs,
     guestSec: guest.guestSec,
-    guestSpeed: guest.bound ? guestSpeed : 1,
+    guestSpeed: guest.speed * (guest.bound ? guestSpeed : 1),
     sharesCpu: guest.bound,
     ...(caps["auto-converge"] === true && { throttle: new ThrottleModel(AUTO_CONVERGE, pace) }),
     ...(caps["postcopy-ram"] === true &&

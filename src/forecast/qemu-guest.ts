@@ -25,6 +25,8 @@ export interface QemuGuest {
   /** Memory at the start of the migration. */
   memory(): SlotMemory;
   readonly guestSec: number;
+  /** Seconds of its own time in one of the clock's. */
+  readonly speed: number;
   /** Takes a CPU of its own. */
   readonly bound: boolean;
   readonly pace: Pace;
@@ -36,8 +38,12 @@ export interface QemuGuest {
 
 /** A region's longest sleep that a program paced by a 1 kHz timer makes up for. */
 const MADE_UP_MS = 3;
-/** How much of the past stands for the future. */
-const HISTORY_NS = 3e9;
+/** A closed loop forgives what it is late with: while it is migrated it gets this far. */
+const CLOSED_LOOP_SHARE = 0.9;
+/** How much of the past stands for the future: at least, and as long as it was alike, at most. */
+const HISTORY_SEC = { least: 3, most: 8 };
+/** Seconds are alike whose writes differ by less than this factor. */
+const ALIKE = 1.5;
 /** Written with zeros while Linux 6.1 boots in 256 MiB (memory map, page tables): 3,100 pages. */
 const BOOT_CLEARED_SHARE = 3100 / 65_536;
 
@@ -51,11 +57,12 @@ export function describedGuest(known: QemuKnown): QemuGuest {
   const { rate, catchup = 1 } = dirtier;
   const writing = classes.filter((one) => one.writesPerPageSec > 0);
   const zeros = classes.reduce((sum, one) => sum + one.pages * (one.zeroShare ?? 0), 0);
-  const paced = catchup === 0 ? pacedUpTo(MADE_UP_MS) : () => 1;
+  const paced = catchup === 0 ? pacedUpTo(MADE_UP_MS, CLOSED_LOOP_SHARE) : () => 1;
   return {
     pages,
     memory: () => new ClassMemory({ classes, wroteBeforeSec: ranSec, ...(deltas && { deltas }) }),
     guestSec: 0,
+    speed: 1,
     bound: rate === 0,
     pace: rate === 0 ? cpuBoundPace : paced,
     zeroPages: Math.round(zeros),
@@ -66,10 +73,13 @@ export function describedGuest(known: QemuKnown): QemuGuest {
 
 /** The guest of a recording of its start state, taken in another process (WSDT2). */
 export function recordedGuest(known: QemuKnown, trace: Trace, facts: GuestFacts): QemuGuest {
-  const { bound, zeros, deltaBytes } = facts;
+  const { bound, zeros, deltaBytes, becameZeroShare } = facts;
   const played = bound && trace.hasInstructions ? onInstructionClock(trace, facts.timeOf) : trace;
   const deltas = deltaCache(known, deltaBytes);
-  return traceGuest(played, { zeros, loaded: true, ...(deltas && { deltas }) }, known, bound);
+  const memory = { zeros, becameZeroShare, loaded: true, ...(deltas && { deltas }) };
+  // A guest that waits between bursts does its work faster where no recorder slows it.
+  const speed = bound ? 1 : facts.dilation;
+  return traceGuest(played, memory, { known, bound, speed });
 }
 
 /**
@@ -77,7 +87,7 @@ export function recordedGuest(known: QemuKnown, trace: Trace, facts: GuestFacts)
  * they were. What was never written is zero, and what boot cleared.
  */
 export function bootedGuest(known: QemuKnown, trace: Trace, startNs: number): QemuGuest {
-  const fromNs = Math.max(trace.endNs(0), startNs - HISTORY_NS);
+  const fromNs = Math.max(trace.endNs(0), startNs - historySec(trace, startNs) * 1e9);
   if (!(startNs > fromNs)) {
     const what = `the trace of run ${known.id} ends before its migration starts`;
     throw new PrecopyError("bad-trace", what);
@@ -93,30 +103,31 @@ export function bootedGuest(known: QemuKnown, trace: Trace, startNs: number): Qe
   const bound = busy > intervals / 2 && !(known.workloadArgs ?? "").includes("rate=");
   const deltas = deltaCache(known, MEAN_DELTA_BYTES);
   const memory = { zeros, fromNs, toNs: startNs, ...(deltas && { deltas }) };
-  return traceGuest(trace, memory, { ...known, ranSec: 0 }, bound);
+  return traceGuest(trace, memory, { known: { ...known, ranSec: 0 }, bound, speed: 1 });
 }
 
 /** Where contents were not looked at: between redis (1.5 KB) and gzip (3.5 KB) at 1 s. */
 const MEAN_DELTA_BYTES = 2000;
 
+type TraceMemoryOptions = ConstructorParameters<typeof TraceMemory>[0];
+
 function traceGuest(
   trace: Trace,
-  memory: Omit<
-    ConstructorParameters<typeof TraceMemory>[0],
-    "trace" | "firmwarePages" | "firmwareZeroShare"
-  >,
-  known: QemuKnown,
-  bound: boolean,
+  memory: Omit<TraceMemoryOptions, "trace" | "firmwarePages" | "firmwareZeroShare">,
+  { known, bound, speed }: Pick<QemuGuest, "bound" | "speed"> & { readonly known: QemuKnown },
 ): QemuGuest {
-  const guestSec = known.ranSec ?? 0;
+  const guestSec = (known.ranSec ?? 0) * speed;
   const options = { trace, firmwarePages: FIRMWARE_PAGES, firmwareZeroShare: FIRMWARE_ZERO_SHARE };
-  const { fromNs = guestSec * 1e9, toNs = Math.min(trace.durationNs, fromNs + HISTORY_NS) } =
-    memory;
+  const {
+    fromNs = guestSec * 1e9,
+    toNs = Math.min(trace.durationNs, fromNs + HISTORY_SEC.least * 1e9),
+  } = memory;
   const { distinct, perSec } = writesOf(trace, fromNs, toNs);
   return {
     pages: trace.pages + FIRMWARE_PAGES,
     memory: () => new TraceMemory({ ...options, ...memory }),
     guestSec,
+    speed,
     bound,
     pace: cpuBoundPace,
     zeroPages: memory.zeros.reduce((sum, zero) => sum + zero, 0),
@@ -138,6 +149,20 @@ function writesOf(
     for (const page of trace.written(i)) seen.add(page);
   }
   return { distinct: seen.size, perSec: writes / Math.max(1e-3, (toNs - fromNs) / 1e9) };
+}
+
+function historySec(trace: Trace, startNs: number): number {
+  const { least, most } = HISTORY_SEC;
+  const perSec = (fromSec: number, toSec: number) =>
+    writesOf(trace, startNs - fromSec * 1e9, startNs - toSec * 1e9).perSec + 1;
+  const usual = perSec(least, 0);
+  let sec = least;
+  while (sec < most && startNs > (sec + 1) * 1e9) {
+    const ratio = perSec(sec + 1, sec) / usual;
+    if (ratio > ALIKE || ratio < 1 / ALIKE) break;
+    sec++;
+  }
+  return sec;
 }
 
 function zerosSinceBoot(trace: Trace, startNs: number): Uint8Array {

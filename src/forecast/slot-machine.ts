@@ -156,7 +156,9 @@ export class SlotMachine {
     const cpuUs =
       (taken.rawPages + taken.deltaPages) * pageUs +
       (taken.zeroPages - taken.untouchedPages) * costs.zeroPageUs +
-      taken.untouchedPages * costs.untouchedPageUs;
+      taken.untouchedPages *
+        costs.untouchedPageUs *
+        (this.ms < costs.coldMs ? costs.coldFactor : 1);
     this.ms += cpuUs / 1000;
     this.count(bytes, bytes);
     const targetMs = (taken.zeroPages * costs.targetZeroPageUs) / 1000;

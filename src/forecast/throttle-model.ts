@@ -32,9 +32,9 @@ export type Pace = (share: number, sleepMs: number) => number;
 /** Bound by the CPU: in proportion. */
 export const cpuBoundPace: Pace = (share) => share;
 
-/** Paced by its clock, and makes up for sleeps up to this long. */
-export function pacedUpTo(sleepMax: number): Pace {
-  return (share, sleepMs) => (sleepMs <= sleepMax ? 1 : share);
+/** Paced by its clock: makes up for sleeps up to so long; `usual` is what it gets without any. */
+export function pacedUpTo(sleepMaxMs: number, usual: number): Pace {
+  return (share, sleepMs) => (sleepMs <= sleepMaxMs ? usual : usual * share);
 }
 
 export class ThrottleModel {
@@ -51,7 +51,6 @@ export class ThrottleModel {
 
   /** Writes against those of a guest that is not slowed. */
   share(): number {
-    if (this.percent === 0) return 1;
     const share = 1 - this.percent / 100;
     return this.pace(share, TIMESLICE_MS / share - TIMESLICE_MS);
   }

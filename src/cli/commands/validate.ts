@@ -1,4 +1,7 @@
-/** `precopy validate`: the preset `simgrid` of fluid mode beside what SimGrid itself computed. */
+/**
+ * `precopy validate`: the preset `simgrid` of fluid mode beside what SimGrid itself computed, or
+ * forecasts beside recorded migrations (validate-runs.ts); what the file holds decides.
+ */
 import { Command } from "commander";
 import { PrecopyError } from "../../base/errors.js";
 import {
@@ -28,14 +31,19 @@ const ABOUT: Readonly<Record<SimgridCaseClass, string>> = {
 };
 
 const NOTES = `
-Agreement means: the same number of rounds; the total time within 1e-8 (one guest on a link, CM02,
+Recorded migrations: each is forecast from what was known before it started, with the link's rate
+as measured in its first pass and as it was set; traces are cut where the migration starts. Told are
+the errors by group, what the ranges hold, and the formulas M0 (geometric) and M1 (unique pages).
+
+SimGrid's cases: agreement means: the same number of rounds; the total time within 1e-8 (one guest on a link, CM02,
 no latency) or 1e-6 (all others) of SimGrid's; the bytes of the pause within 64 or 1e-6. Nothing
 runs longer than ${SIMGRID_BOUNDS.untilSec} s of simulated time, nor a file longer than
 ${SIMGRID_BOUNDS.stepsMax.toLocaleString("en")} transfers: what reaches a bound disagrees and says so.
 
-Exit code 3 if a case disagrees, 2 if the file cannot be used.
+Exit code 3 if a bound is missed or a case disagrees, 2 if the file cannot be used.
 
-Example:
+Examples:
+  precopy validate examples/runs/qemu72.jsonl --traces examples/traces
   precopy validate cases.json
 `;
 
@@ -50,8 +58,8 @@ interface ClassSummary {
 
 export function validateCommand(session: Session): Command {
   return new Command("validate")
-    .description("compare fluid mode with cases that SimGrid's live migration computed")
-    .argument("<cases>", "JSON file of cases")
+    .description("forecasts beside recorded migrations; fluid mode beside SimGrid's results")
+    .argument("<file>", "recorded migrations (JSON lines), or SimGrid's cases (JSON)")
     .option("--json", "print JSON instead of text")
     .addHelpText("after", NOTES)
     .option("--traces <dir>", "where the traces of recorded runs lie")
