@@ -224,7 +224,7 @@ class Blow {
   count(message: Command | MigrationEvent): void {
     const { at, after } = this.options;
     const kind = message.kind === "peer" ? message.message : message.kind;
-    if ((at === undefined || at === kind) && ++this.seen === after) this.strike();
+    if ((at === undefined || at === kind) && ++this.seen === after) this.strike(kind);
   }
 
   hook(which: Trouble): (call: string) => void {
@@ -269,14 +269,15 @@ class Blow {
     this.timers.push(setTimeout(() => !this.stopped && act(), ms));
   }
 
-  private strike(): void {
+  private strike(kind: string): void {
     const { trouble } = this.options;
     const inMs = this.random.below(3);
     if (this.struck) return;
     const act = () => {
       this.struck = true;
       const { migration } = this;
-      this.struckIn = migration?.engine.state;
+      // A message is seen before the engine takes it.
+      this.struckIn = kind === "image-complete" ? "commitment" : migration?.engine.state;
       if (trouble === "cancel") this.cancelled = migration?.cancel("no longer wanted");
       if (trouble === "cut-for-good") this.dead = true;
       if (trouble === "stall") this.pair?.stall(true);
