@@ -19,7 +19,11 @@ export interface ObservedGuest {
   readonly suspendDirtiesPages: number;
   /** Downtime that no page causes. */
   readonly fixedDowntimeNs: number;
+  /** Of a page in the first pass, and of one sent again: less where those are zeros or deltas. */
   readonly bytesPerPage: number;
+  readonly resentBytesPerPage: number;
+  /** Of the pause where it went faster than the passes: QEMU's max-bandwidth does not hold in it. */
+  readonly pauseBytesPerSec?: number;
 }
 
 /** Xen's stream and QEMU's add 8 bytes to a page. */
@@ -49,9 +53,25 @@ export function observedGuest(explanation: Explanation): ObservedGuest | undefin
     longestWindowSec: last.windowSec,
     firstPages,
     suspendDirtiesPages: Math.max(0, Math.round(suspended)),
-    fixedDowntimeNs: fixedDowntime(explanation, bytesPerPage),
+    ...pauseOf(explanation, bytesPerPage),
     bytesPerPage,
+    resentBytesPerPage: resentBytes(passes) ?? bytesPerPage,
   };
+}
+
+/**
+ * Over the live passes from the third on, undefined where the log does not count both: QEMU's second
+ * pass still walks through the end of the memory, with zero pages that nobody has written.
+ */
+function resentBytes(passes: readonly PassExplanation[]): number | undefined {
+  let [bytes, pages] = [0, 0];
+  for (const { number, phase, sentBytes, sentPages } of passes) {
+    if (number < 3 || phase !== "live" || sentBytes === undefined) continue;
+    if (sentPages === undefined) continue;
+    bytes += sentBytes;
+    pages += sentPages;
+  }
+  return pages > 0 && bytes > 0 ? bytes / pages : undefined;
 }
 
 type Measured = PassExplanation & { readonly dirtiedPages: number; readonly durationNs: number };
@@ -137,12 +157,21 @@ function firstPass(
   return pages > 0 ? pages : undefined;
 }
 
-function fixedDowntime(explanation: Explanation, bytesPerPage: number): number {
+/** A pause that took so much less than its bytes would in the passes had another rate. */
+const FASTER = 1.5;
+
+function pauseOf(
+  explanation: Explanation,
+  bytesPerPage: number,
+): Pick<ObservedGuest, "fixedDowntimeNs" | "pauseBytesPerSec"> {
   const { observed, passes, bandwidthBytesPerSec = Number.POSITIVE_INFINITY } = explanation;
   const realNs = observed.downtime.realNs?.value;
-  if (realNs === undefined) return 0;
+  if (realNs === undefined) return { fixedDowntimeNs: 0 };
   const pause = passes.find(({ phase }) => phase === "pause");
   const bytes = observed.totals.pauseBytes?.value ?? (pause?.sentPages ?? 0) * bytesPerPage;
   const copyNs = pause?.sendingNs ?? (bytes * 1e9) / bandwidthBytesPerSec;
-  return Math.max(0, Math.round(realNs - copyNs));
+  if (realNs > 0 && copyNs > realNs * FASTER) {
+    return { fixedDowntimeNs: 0, pauseBytesPerSec: (bytes * 1e9) / realNs };
+  }
+  return { fixedDowntimeNs: Math.max(0, Math.round(realNs - copyNs)) };
 }

@@ -96,9 +96,10 @@ function slots(guest: ObservedGuest, run: Run): Replayed {
     slots: { ...loop, quotaBytes: Number.POSITIVE_INFINITY },
     ...{ bandwidthBytesPerSec, downtimeLimitNs, untilSec: UNTIL_SEC },
   });
-  const pauseBytes = counts.pausePages * guest.bytesPerPage;
-  const downtimeNs = Math.round((pauseBytes * 1e9) / bandwidthBytesPerSec) + guest.fixedDowntimeNs;
-  const sent = (counts.livePages + (counts.ended ? counts.pausePages : 0)) * guest.bytesPerPage;
+  const pauseBytes = counts.pausePages * guest.resentBytesPerPage;
+  const pausePerSec = guest.pauseBytesPerSec ?? bandwidthBytesPerSec;
+  const downtimeNs = Math.round((pauseBytes * 1e9) / pausePerSec) + guest.fixedDowntimeNs;
+  const sent = counts.liveBytes + (counts.ended ? pauseBytes : 0);
   return {
     ...{ preset: preset.name, downtimeLimitNs, bandwidthBytesPerSec },
     ends: counts.ended,

@@ -22,7 +22,7 @@ export interface SlotCounts {
   readonly liveSec: number;
   /** Passes before the pause. */
   readonly passes: number;
-  readonly livePages: number;
+  readonly liveBytes: number;
   readonly pausePages: number;
   /** Between readings of the log; 0 and infinite where there was none. */
   readonly shortestWindowSec: number;
@@ -31,7 +31,7 @@ export interface SlotCounts {
 
 export function runSlotCounts(guest: ObservedGuest, options: SlotCountsOptions): SlotCounts {
   const { slots, bandwidthBytesPerSec, downtimeLimitNs, untilSec } = options;
-  const { curve, writtenPages, firstPages, bytesPerPage } = guest;
+  const { curve, writtenPages, firstPages } = guest;
   assert(bandwidthBytesPerSec > 0, "the link carries something");
   const quotaSec = slots.slotNs / NS_PER_SEC;
   const perSec = Math.min(bandwidthBytesPerSec, slots.quotaBytes / quotaSec);
@@ -41,7 +41,7 @@ export function runSlotCounts(guest: ObservedGuest, options: SlotCountsOptions):
     downtimeLimitNs,
   });
   const sliceSec = slots.sliceNs / NS_PER_SEC;
-  let [nowSec, readSec, unsent, sent, passes] = [0, 0, firstPages, 0, 1];
+  let [nowSec, readSec, unsent, sentBytes, passes] = [0, 0, firstPages, 0, 1];
   let [shortest, longest] = [Number.POSITIVE_INFINITY, 0];
   let synced = false;
   for (;;) {
@@ -57,7 +57,7 @@ export function runSlotCounts(guest: ObservedGuest, options: SlotCountsOptions):
         ended,
         liveSec: nowSec,
         passes,
-        livePages: sent,
+        liveBytes: sentBytes,
         pausePages,
         shortestWindowSec: shortest,
         longestWindowSec: longest,
@@ -74,11 +74,12 @@ export function runSlotCounts(guest: ObservedGuest, options: SlotCountsOptions):
       synced = true;
       continue;
     }
+    const bytesPerPage = passes === 1 ? guest.bytesPerPage : guest.resentBytesPerPage;
     const pages = Math.min(unsent, (perSec * sliceSec) / bytesPerPage);
     // A slice that sends nothing still takes its time: the loop looks again later.
     nowSec += pages > 0 ? (pages * bytesPerPage) / perSec : sliceSec;
     unsent -= pages;
-    sent += pages;
+    sentBytes += pages * bytesPerPage;
     synced = false;
   }
 }

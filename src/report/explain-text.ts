@@ -40,7 +40,7 @@ export function explainText(explanation: Explanation, options: ExplainTextOption
   section("left out", left);
   if (replayed !== undefined) {
     lines.push("", ...replayTable(explanation, replayed, palette), "");
-    section("replay", replayWords(replayed));
+    section("replay", replayWords(explanation, replayed));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -168,11 +168,17 @@ function replayRow(one: Replayed): string[] {
   ];
 }
 
-function replayWords({ own, changed }: Replay): string[] {
+function replayWords({ observed }: Explanation, { own, changed }: Replay): string[] {
   const words = [
     "times are from the first page on; throttling, compression and post-copy are left out; how far " +
       "the second row is from the first is how much to trust the third",
   ];
+  if (observed.outcome.value === "completed" && !own.ends) {
+    words.push(
+      "with its own settings the replay does not end, although the migration did: what is written " +
+        "and what is carried are so close that chance decides",
+    );
+  }
   if (own.atBest || changed.atBest) {
     words.push(
       "at best: its passes are shorter or longer than any in the log, and the guest is assumed to " +

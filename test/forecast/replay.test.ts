@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { explain } from "../../src/forecast/explain.js";
 import { observedGuest } from "../../src/forecast/observed-guest.js";
 import { type Replayed, replay } from "../../src/forecast/replay.js";
-import { readSample, sample } from "./logs/sample.js";
+import { readSample, readText, sample } from "./logs/sample.js";
 
 const of = (name: string) => explain(readSample(name));
 
@@ -50,6 +50,36 @@ describe("replay", () => {
     }
     const real = reportedOf("qmp-run-dl-500.jsonl").downtime_ms;
     expect(Math.abs(wider.downtimeNs / 1e6 / real - 1)).toBeLessThan(0.1);
+  });
+
+  it("takes the pause for as fast as it was where QEMU's own limit held in the passes alone", () => {
+    const reported = {
+      ...{ total_time_ms: 5800, downtime_ms: 5 },
+      ram: { total: 2.7e8, "page-size": 4096, "downtime-bytes": 4_000_000, transferred: 2.94e8 },
+    };
+    const fields = [
+      "t_ms",
+      "status",
+      "transferred",
+      "remaining",
+      "normal",
+      "duplicate",
+      "dirty_sync_count",
+    ];
+    const rows = [
+      [100, "active", 5e6, 265e6, 1220, 0, 1],
+      [4700, "active", 235e6, 41e6, 57_262, 8_000, 2],
+      [5500, "active", 275e6, 12e6, 67_000, 8_000, 3],
+      [5790, "active", 289e6, 5e6, 70_400, 8_000, 3],
+      [5800, "completed", 2.94e8, 0, 71_600, 8_000, 5],
+    ];
+    const params = { "max-bandwidth": 50e6, "downtime-limit": 100 };
+    const run = { id: "limited", params, caps: {}, outcome: "completed", reported };
+    const text = JSON.stringify({ ...run, series: { fields, rows } });
+    const { own } = replay(explain(readText(text)), {});
+    // 4 MB in 5 ms are 0.8 GB/s: what is left at 50 MB/s and 100 ms is some 5 MB, 6 ms.
+    expect(own.downtimeNs).toBeGreaterThan(1e6);
+    expect(own.downtimeNs).toBeLessThan(8e6);
   });
 
   it("does not end where QEMU did not, and ends once the limit holds all that is written", () => {

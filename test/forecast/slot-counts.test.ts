@@ -10,7 +10,8 @@ const slots: SlotLoop = { ...(qemu72.slots as SlotLoop), quotaBytes: Number.POSI
 function guestOf(change: Partial<ObservedGuest>): ObservedGuest {
   return {
     ...{ curve: () => 0, writtenPages: 0, shortestWindowSec: 0, longestWindowSec: 1e9 },
-    ...{ firstPages: 100_000, suspendDirtiesPages: 0, fixedDowntimeNs: 0, bytesPerPage: 4096 },
+    ...{ firstPages: 100_000, suspendDirtiesPages: 0, fixedDowntimeNs: 0 },
+    ...{ bytesPerPage: 4096, resentBytesPerPage: 4096 },
     ...change,
   };
 }
@@ -21,7 +22,12 @@ describe("QEMU's loop by counts", () => {
     const counts = runSlotCounts(guestOf({}), {
       ...{ slots, bandwidthBytesPerSec: 40_960_000, downtimeLimitNs: 300e6, untilSec: 100 },
     });
-    expect(counts).toMatchObject({ ended: true, passes: 2, livePages: 97_500, pausePages: 2_500 });
+    expect(counts).toMatchObject({
+      ended: true,
+      passes: 2,
+      liveBytes: 97_500 * 4096,
+      pausePages: 2_500,
+    });
     expect(counts.liveSec).toBeCloseTo(9.75, 9);
   });
 

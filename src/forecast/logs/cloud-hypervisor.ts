@@ -42,7 +42,7 @@ function take(
   if (text.includes("Precopy: iter")) return iteration(text, line, { draft, source });
   if (text.includes("Migration completed after")) return completed(text, line, { draft, source });
   if (text.includes("Downtime breakdown:")) return breakdown(text, line, { draft, source });
-  if (/Migration failed|Precopy: .*(timeout|cancel)|migration (was )?cancel/i.test(text)) {
+  if (/Migration failed|Precopy: .{0,200}(timeout|cancel)|migration (was )?cancel/i.test(text)) {
     draft.outcome = { value: /cancel/i.test(text) ? "cancelled" : "failed", line };
     draft.stopReason = {
       value: text

@@ -27,13 +27,13 @@ export const domjobinfo: LogImporter = {
 type Field = Said<string>;
 type Block = Map<string, Field>;
 
-const FIELD = /^\s*([A-Z][A-Za-z/ ]{2,40}):\s+(\S.*?)\s*$/;
+const FIELD = /^([A-Z][A-Za-z/ ]{2,40}):\s+(\S.*)$/;
 
 function blocksOf(source: LogSource): Block[] {
   const blocks: Block[] = [];
   for (const [text, line] of source.entries()) {
     if (text.trim() === "" || /^\s*(\$|#|Every |--)/.test(text) || stampOnly(text)) continue;
-    const match = FIELD.exec(text);
+    const match = FIELD.exec(text.trim());
     if (match === null) {
       source.bad(line, 'it is no "Name: value" of domjobinfo');
       continue;

@@ -45,6 +45,8 @@ interface Info {
 const FIELD = /([A-Z][A-Za-z]{2,30}):(\d+)(ms|MiB|Mbps)?/g;
 /** Without these the line says nothing of a pass. */
 const NEEDED = ["TimeElapsed", "MemoryProcessed", "MemoryRemaining"];
+/** The whole message has some 400 characters. */
+const WRAPPED_CHARS_MAX = 1000;
 const MIB = 2 ** 20;
 const OLD_RATE_FACTOR = 64;
 
@@ -60,13 +62,17 @@ function infosOf(source: LogSource, draft: Draft): Info[] {
     }
     let body = head[2] as string;
     // Reports wrap the line; its rest is nothing but fields.
-    for (let at = line; /^\s+([A-Z]\w+:\d+\w*\s*)+(\.\.\.)?\s*$/.test(lines[at] ?? ""); at++) {
-      body += lines[at];
-    }
+    for (let at = line; isRest(lines[at] ?? ""); at++) body += ` ${lines[at]}`;
     const info = infoOf(body, { line, uid: head[1] as string, source });
     if (info !== undefined) infos.push(info);
   }
   return infos;
+}
+
+function isRest(text: string): boolean {
+  if (!/^\s/.test(text) || text.length > WRAPPED_CHARS_MAX) return false;
+  const words = text.trim().split(/\s+/);
+  return words.every((word) => word === "..." || /^[A-Z][A-Za-z]*:\d+[A-Za-z]*$/.test(word));
 }
 
 function infoOf(

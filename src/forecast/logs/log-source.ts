@@ -9,8 +9,8 @@ import type { Said } from "./observed-migration.js";
 export const LOG_LINES_MAX = 2_000_000;
 /** In characters; the runs of a data set keep a whole series in one line. */
 export const LOG_CHARS_MAX = 2 ** 26;
-/** Of one line of a log that people read; JSON may be longer. */
-const LINE_CHARS_MAX = 65_536;
+/** Of one line of a log that people read: patterns with two gaps stay quick. JSON may be longer. */
+const LINE_CHARS_MAX = 8192;
 const QUOTED_CHARS = 60;
 /** Bad lines that are remembered with their problem. */
 const REMEMBERED_MAX = 20;

@@ -26,7 +26,7 @@ export const proxmox: LogImporter = {
 };
 
 const NEW =
-  /migration active, transferred (.+?) of (.+?) VM-state, (.+?)\/s(?:, VM dirties lots of memory: (.+?)\/s)?\s*$/;
+  /migration active, transferred (.{1,20}?) of (.{1,20}?) VM-state, (.{1,20}?)\/s(?:, VM dirties lots of memory: (.{1,20}?)\/s)?$/;
 const OLD = /migration status: active \(transferred (\d+), remaining (\d+)\), total (\d+)\)/;
 
 class ProxmoxReader {
@@ -48,7 +48,7 @@ class ProxmoxReader {
   }
 
   private active(text: string, line: number, elapsedNs: number | undefined): void {
-    const match = NEW.exec(text);
+    const match = NEW.exec(text.trimEnd());
     const [transferred, total, rate] = match?.slice(1, 4).map(sizeBytes) ?? [];
     const dirty = match?.[4] === undefined ? 0 : sizeBytes(match[4]);
     if (
@@ -115,7 +115,9 @@ class ProxmoxReader {
     if (/xbzrle: send updates to \d+ pages/.test(text) && !this.has("xbzrle")) {
       settings.techniques.push({ value: "xbzrle", line });
     }
-    const realNs = nsOfMs(wholeNumber(/migration speed: .* - downtime (\d+) ms/.exec(text)?.[1]));
+    const realNs = nsOfMs(
+      wholeNumber(/migration speed: .{1,40} - downtime (\d+) ms/.exec(text)?.[1]),
+    );
     if (realNs !== undefined) downtime.realNs = { value: realNs, line };
     const guest = /starting migration of VM (\d+) to node '([^']{1,80})'/.exec(text);
     if (guest !== null) this.draft.guest = { value: `VM ${guest[1]} to ${guest[2]}`, line };
@@ -123,7 +125,7 @@ class ProxmoxReader {
 
   private ending(text: string, line: number, elapsedNs: number | undefined): void {
     const { draft } = this;
-    const sent = sizeBytes(/migration completed, transferred (.+?) VM-state/.exec(text)?.[1]);
+    const sent = sizeBytes(/migration completed, transferred (.{1,20}?) VM-state/.exec(text)?.[1]);
     if (sent !== undefined) draft.totals.sentBytes = { value: sent, line };
     if (/migration status: completed/.test(text)) {
       draft.outcome = { value: "completed", line };

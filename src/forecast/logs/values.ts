@@ -57,14 +57,15 @@ const DAY_SEC = 86_400;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /** 2022-03-03 17:48:59, 2020-05-21T19:27:22.238949Z, [2012-03-09 13:37:12 xend 3113] */
 const ISO =
-  /^\s*\[?(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?(?:[^\]\n]{0,40}\])?\s*:?\s?/;
+  /^\[?(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?(?:[^\]\n]{0,40}\])?\s*:?\s?/;
 /** Jan  2 22:12:32, as syslog writes it, without a year */
-const SYSLOG = /^\s*([A-Z][a-z]{2})\s+(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s/;
+const SYSLOG = /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s/;
 /** "136.5849 ", "cloud-hypervisor:  12.702682s: ", "[  136.58] " */
-const SECONDS = /^\s*(?:cloud-hypervisor:)?\s*\[?\s*(\d{1,12}\.\d{1,9})s?\]?:?\s+/;
+const SECONDS = /^(?:cloud-hypervisor:)? {0,20}\[? {0,20}(\d{1,12}\.\d{1,9})s?\]?:?\s+/;
 
 /** The instant at the beginning of a line, in any of the ways that the formats have. */
-export function stamped(line: string): Stamped | undefined {
+export function stamped(text: string): Stamped | undefined {
+  const line = text.trimStart();
   const iso = ISO.exec(line);
   if (iso !== null) {
     const [year, month, day] = [Number(iso[1]), Number(iso[2]), Number(iso[3])];

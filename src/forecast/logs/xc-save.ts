@@ -26,7 +26,7 @@ const SENT = /(?:^|[^\w])(\d+): sent (\d+), skipped (\d+),/;
 const STATS =
   /delta (\d+)ms, dom0 -?\d+%, target -?\d+%, sent (-?\d+)Mb\/s, dirtied (-?\d+)Mb\/s (\d+) pages/;
 const PROGRESS = /Saving memory(?: pages)?: iter (\d+) \(last sent (\d+) skipped (\d+)\)/;
-const P2M = /Saving memory[^/]*: (\d+)\/(\d+)/;
+const P2M = /Saving memory[^/]{0,80}: (\d+)\/(\d+)/;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -41,10 +41,7 @@ interface Round {
 /** What the log says of the hand-over, in its order. */
 const EVENTS: readonly (readonly [keyof Instants, RegExp])[] = [
   ["saving", /xc: info: Saving domain \d+/],
-  [
-    "request",
-    /issuing (?:PV|PVH|HVM|PVH\/HVM|xenstore)\S* suspend request|issuing .* suspend request/,
-  ],
+  ["request", /issuing .{0,60}suspend request/],
   ["suspended", /guest has suspended/],
   ["pausedCopy", /Domain now suspended|: waiting for suspend/],
   ["streamEnd", /progress: End of stream/],
@@ -120,9 +117,8 @@ class XlReader {
       draft.outcome = { value: "completed", line };
       this.lastSec = atSec;
     }
-    const error = /(?:xc: error: |libxl: error: |migration sender: .*(?:failed|error)).*$/.exec(
-      text,
-    );
+    const error =
+      /(?:xc: error: |libxl: error: |migration sender: .{0,200}(?:failed|error)).*$/.exec(text);
     if (error === null || draft.outcome.value === "completed") return;
     draft.stopReason ??= { value: error[0].trim(), line };
     draft.outcome = { value: "failed", line };

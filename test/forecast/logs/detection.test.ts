@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { PrecopyError } from "../../../src/base/errors.js";
-import { detectLog, LOG_IMPORTERS } from "../../../src/forecast/logs/index.js";
+import { detectLog, LOG_IMPORTERS, type LogFormat } from "../../../src/forecast/logs/index.js";
 import { stamped } from "../../../src/forecast/logs/values.js";
 import { readText, sample } from "./sample.js";
 
@@ -14,7 +14,10 @@ const formatOf = (name: string) =>
   FORMAT_OF[name] ?? LOG_IMPORTERS.find((one) => name.startsWith(one.name))?.name;
 
 /** Reads, and says what came of it: never anything but a result or the user's error. */
-function attempt(text: string, options: { lenient?: boolean } = {}): "read" | "refused" {
+function attempt(
+  text: string,
+  options: { lenient?: boolean; format?: LogFormat } = {},
+): "read" | "refused" {
   try {
     readText(text, options);
     return "read";
@@ -77,6 +80,18 @@ describe("what is not a log of a migration", () => {
       attempt(huge, { lenient: true });
       attempt(sample(name).replace(/\d+/g, "-1"), { lenient: true });
       attempt(sample(name).replace(/\d+/g, "NaN"), { lenient: true });
+    }
+  });
+
+  it("ends on lines made to keep a pattern busy", () => {
+    const marks = SAMPLES.map((name) => sample(name).split("\n")[0]?.slice(0, 40) ?? "");
+    const fillers = [" ", "A", "A1:1", "of ", "1", "issuing ", "migration sender: ", "-", "{"];
+    for (const mark of marks) {
+      for (const filler of fillers) {
+        const line = mark + filler.repeat(4_000 / filler.length);
+        for (const { name } of LOG_IMPORTERS)
+          attempt(`${line}x\n  ${line}`, { lenient: true, format: name });
+      }
     }
   });
 
