@@ -4,10 +4,19 @@ import { createServer, connect as netConnect, type Server, type Socket } from "n
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 
+/** On v86, or calculated: the latter can run while pages are absent. */
+export type EndGuest = "tiny" | "calculable";
+
 export type EndTask =
-  | { readonly do: "serve"; readonly secret?: string; readonly patienceMs: number }
+  | {
+      readonly do: "serve";
+      readonly guest: EndGuest;
+      readonly secret?: string;
+      readonly patienceMs: number;
+    }
   | {
       readonly do: "migrate";
+      readonly guest: EndGuest;
       readonly port: number;
       readonly strategy: string;
       readonly secret?: string;
