@@ -12,10 +12,12 @@ import {
   type SimgridVerdict,
   validateSimgridCases,
 } from "../../fluid/index.js";
+import { isXenRun } from "../../forecast/xen-run.js";
 import { alignColumns } from "../../report/text.js";
 import { parseLines, readRuns } from "../recorded-runs.js";
 import { EXIT, type Session } from "../session.js";
 import { type RunsFlags, validateQemu } from "./validate-runs.js";
+import { validateXen } from "./validate-xen.js";
 
 /** Cases that disagree are told one by one up to here. */
 const TOLD_MAX = 20;
@@ -69,7 +71,11 @@ export function validateCommand(session: Session): Command {
 
 async function validate(session: Session, path: string, flags: RunsFlags): Promise<void> {
   const text = await readRuns(path);
-  if (isJsonLines(text)) return validateQemu(session, path, parseLines(text, path), flags);
+  if (isJsonLines(text)) {
+    const lines = parseLines(text, path);
+    if (isXenRun(lines[0] ?? {})) return validateXen(session, path, lines, flags);
+    return validateQemu(session, path, lines, flags);
+  }
   const cases = parseSimgridCases(text, path);
   const verdicts = validateSimgridCases(cases);
   const classes = summarise(verdicts);
