@@ -43,15 +43,23 @@ export class RunGuests {
     private readonly tracesFolder?: string,
   ) {}
 
-  async guestOf({ known, wallMs }: QemuRun): Promise<QemuGuest> {
+  /** Whether a run has a trace that goes on through its migration. */
+  static hasFuture({ known }: QemuRun): boolean {
+    return known.traceFile !== undefined && !known.traceFile.includes(".wsdt2");
+  }
+
+  /** `oracle`: of a trace that goes on, what came after the start. */
+  async guestOf(run: QemuRun, oracle = false): Promise<QemuGuest> {
+    const { known, wallMs } = run;
     if (known.dirtier !== undefined) return describedGuest(known);
     if (known.traceFile === undefined || known.workload === undefined) {
       const what = `run ${known.id} has neither a described workload nor a trace`;
       throw new PrecopyError("bad-input", what, { file: this.runsPath });
     }
     const trace = await this.trace(known.traceFile);
-    if (!known.traceFile.includes(".wsdt2")) {
-      return bootedGuest(known, trace, trace.durationNs - wallMs * 1e6);
+    if (RunGuests.hasFuture(run)) {
+      const startNs = trace.durationNs - wallMs * 1e6;
+      return bootedGuest(known, trace, { startNs, oracle });
     }
     this.facts ??= this.readFacts();
     const facts = (await this.facts).get(known.workload);

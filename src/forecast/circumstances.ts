@@ -29,9 +29,9 @@ export interface Spread {
 }
 
 /** The rate was measured in the first pass, and may fall under load later. */
-export const MEASURED_SPREAD: Spread = { linkShort: 0.04, speed: [0.7, 1.35] };
+export const MEASURED_SPREAD: Spread = { linkShort: 0.04, speed: [0.7, 1.6] };
 /** The rate is what the link was set to: 0.87 to 1.0 of it came through. */
-export const NOMINAL_SPREAD: Spread = { linkShort: 0.13, speed: [0.7, 1.35] };
+export const NOMINAL_SPREAD: Spread = { linkShort: 0.13, speed: [0.7, 1.6] };
 
 export function circumstances(count: number, { linkShort, speed }: Spread): Circumstances[] {
   const at = (i: number, step: number) => ((i + 1) * (STEPS[step] as number)) % 1;

@@ -56,6 +56,7 @@ export class ClassMemory implements SlotMemory {
   private readonly fresh: Float64Array;
   private readonly again: Float64Array;
   private readonly cached: Float64Array;
+  private readonly missed: Float64Array;
   private readonly deltas: DeltaCache | undefined;
   private readonly wroteBeforeSec: number;
   private readonly writtenPages: number;
@@ -86,6 +87,7 @@ export class ClassMemory implements SlotMemory {
     this.fresh = new Float64Array(cells.length);
     this.again = new Float64Array(cells.length);
     this.cached = new Float64Array(cells.length);
+    this.missed = new Float64Array(cells.length);
   }
 
   get resentPages(): number {
@@ -110,6 +112,7 @@ export class ClassMemory implements SlotMemory {
     this.fresh.set(this.size);
     this.again.fill(0);
     this.cached.fill(0);
+    this.missed.fill(0);
     this.unsentPages = this.pages;
   }
 
@@ -118,6 +121,7 @@ export class ClassMemory implements SlotMemory {
     assert(windowSec >= 0, "the log is read forwards");
     this.readSec = guestSec;
     this.passes++;
+    this.fillCache();
     let added = 0;
     let rate = -1;
     let written = 0;
@@ -134,6 +138,17 @@ export class ClassMemory implements SlotMemory {
     }
     this.unsentPages += added;
     return added;
+  }
+
+  /** A slot for every (cache pages / written pages) of a cell's pages. */
+  private fillCache(): void {
+    if (this.deltas === undefined) return;
+    const share = Math.min(1, this.deltas.pages / this.writtenPages);
+    for (let i = 0; i < this.size.length; i++) {
+      const room = share * (this.size[i] as number);
+      this.cached[i] = Math.min(room, (this.cached[i] as number) + (this.missed[i] as number));
+      this.missed[i] = 0;
+    }
   }
 
   take(pagesMax: number, bytesMax: number, guestSec: number, out: Taken): number {
@@ -205,9 +220,7 @@ export class ClassMemory implements SlotMemory {
     out.deltaPages += hits;
     out.deltaBytes += hits * this.deltas.deltaBytes;
     if (this.passes < 1) return;
-    // What misses is put into the cache: a slot for every (cache pages / pages) of them.
-    const size = this.size[i] as number;
-    const room = Math.min(1, this.deltas.pages / this.writtenPages) * size;
-    this.cached[i] = Math.min(room, (this.cached[i] as number) + fresh + again - zero - hits);
+    // What misses is put into the cache, and found there from the next pass on.
+    this.missed[i] = (this.missed[i] as number) + fresh + again - zero - hits;
   }
 }

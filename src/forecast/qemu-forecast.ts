@@ -36,7 +36,7 @@ export function forecastQemu(
   const costs: LoopCosts = {
     ...QEMU72_COSTS,
     setupMs: QEMU72_COSTS.setupMs + laterMs,
-    wakeUpMs: Math.max(QEMU72_COSTS.wakeUpMs, lateMs) + (onLink ? 0 : laterMs / 4),
+    wakeUpMs: wakeUpMs(Math.max(QEMU72_COSTS.wakeUpMs, lateMs), laterMs),
     untouchedPageUs: QEMU72_COSTS.untouchedPageUs * zeroCost,
     targetZeroPageUs: QEMU72_COSTS.targetZeroPageUs * zeroCost,
   };
@@ -62,20 +62,36 @@ export function forecastQemu(
 
 const WINDOW_MS = 100;
 
+/** Somewhat earlier or later than usual, but never before the window ends. */
+function wakeUpMs(usualMs: number, laterMs: number): number {
+  return laterMs === 0 ? usualMs : Math.max(0, usualMs + (laterMs - LATER_USUAL_MS) / 8);
+}
+/** Half of the circumstances begin earlier than this. */
+const LATER_USUAL_MS = 2.5;
+
 /** Pages of repetitive text (fill "text"), on the wire against what is counted. */
 const TEXT_ZSTD_SHARE = 0.27;
+/** The same by deflate at level 1, header included, and what a thread takes for a page. */
+const TEXT_DEFLATE_BYTES = 1208;
+const DEFLATE_US = 68;
+/** A packet of 128 pages: 8 bytes a page, and some 330 bytes of header (multifd.c), seldom full. */
+const MULTIFD_PAGE_BYTES = 4121;
 
 /** A compressed stream: multifd counts whole pages whatever goes out (multifd.c, 7.2). */
 function compression(
   { caps, params, dirtier }: QemuKnown,
   nominal: boolean,
 ): Partial<SlotMachineOptions> {
+  const text = dirtier?.fill === "text";
+  if (caps["compress"] === true) {
+    const threads = Number(params["compress-threads"] ?? COMPRESS_THREADS);
+    const pageUs = DEFLATE_US / threads;
+    return text ? { pageWireBytes: TEXT_DEFLATE_BYTES, pageUs } : { pageUs };
+  }
   if (caps["multifd"] !== true) return {};
   const packed = String(params["multifd-compression"] ?? "none") !== "none";
-  const text = dirtier?.fill === "text";
-  const share = nominal && packed && text ? TEXT_ZSTD_SHARE : 1;
-  return { pageHeaderBytes: MULTIFD_HEADER_BYTES, wireShare: share };
+  const wireShare = nominal && packed && text ? TEXT_ZSTD_SHARE : 1;
+  return { pageWireBytes: MULTIFD_PAGE_BYTES, wireShare };
 }
-
-/** A packet of 128 pages: 8 bytes a page, and some 330 bytes of header (multifd.c), seldom full. */
-const MULTIFD_HEADER_BYTES = 25;
+/** Default of migration/options.c. */
+const COMPRESS_THREADS = 8;

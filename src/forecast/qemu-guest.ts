@@ -86,7 +86,11 @@ export function recordedGuest(known: QemuKnown, trace: Trace, facts: GuestFacts)
  * The guest of a recording of the very process up to `startNs` (WSDT1): its last seconds go on as
  * they were. What was never written is zero, and what boot cleared.
  */
-export function bootedGuest(known: QemuKnown, trace: Trace, startNs: number): QemuGuest {
+export function bootedGuest(
+  known: QemuKnown,
+  trace: Trace,
+  { startNs, oracle }: { readonly startNs: number; readonly oracle: boolean },
+): QemuGuest {
   const fromNs = Math.max(trace.endNs(0), startNs - historySec(trace, startNs) * 1e9);
   if (!(startNs > fromNs)) {
     const what = `the trace of run ${known.id} ends before its migration starts`;
@@ -102,7 +106,9 @@ export function bootedGuest(known: QemuKnown, trace: Trace, startNs: number): Qe
   }
   const bound = busy > intervals / 2 && !(known.workloadArgs ?? "").includes("rate=");
   const deltas = deltaCache(known, MEAN_DELTA_BYTES);
-  const memory = { zeros, fromNs, toNs: startNs, ...(deltas && { deltas }) };
+  // An oracle is shown what came afterwards.
+  const stretch = oracle ? { fromNs: startNs, toNs: trace.durationNs } : { fromNs, toNs: startNs };
+  const memory = { zeros, ...stretch, ...(deltas && { deltas }) };
   return traceGuest(trace, memory, { known: { ...known, ranSec: 0 }, bound, speed: 1 });
 }
 

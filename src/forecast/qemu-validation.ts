@@ -9,8 +9,8 @@ import { type Figures, halfOf, type RateKind, type RunVerdict, rangeOf } from ".
 
 /** Forecasts of a range; the one under usual circumstances comes on top. */
 const CIRCUMSTANCES = 10;
-/** The 90th hundredth is this many times the 10th: chance decides how many passes there are. */
-const BORDERLINE_RATIO = 1.5;
+/** A busy guest's 90th hundredth is this many times the 10th: its speed decides when it ends. */
+const BORDERLINE_RATIO = 1.25;
 
 export interface QemuVerdictOptions {
   readonly run: QemuRun;
@@ -41,7 +41,7 @@ export function qemuVerdict(options: QemuVerdictOptions): RunVerdict {
     rate,
     actual,
     forecast: { ...figuresOf(point, known), completed: point.end !== "timeout" },
-    borderline: ends.size > 1 || total.high > BORDERLINE_RATIO * total.low,
+    borderline: ends.size > 1 || (guest.bound && total.high > BORDERLINE_RATIO * total.low),
     total,
     downtime: rangeOf(all.map((one) => figuresOf(one, known).downtimeMs)),
     baselines: baselinesOf(known, guest, bytesPerSec),

@@ -32,8 +32,8 @@ export interface SlotMachineOptions {
   readonly pageUs?: number;
   /** The guest takes a CPU of two: both ends of the migration share the other. */
   readonly sharesCpu?: boolean;
-  /** Headers of a page with contents. Default the loop's. */
-  readonly pageHeaderBytes?: number;
+  /** Of a page with contents on the wire. Default the page and the loop's header. */
+  readonly pageWireBytes?: number;
 }
 
 /** One pass: from a reading of the log to the next. */
@@ -167,10 +167,10 @@ export class SlotMachine {
   }
 
   private readonly wireBytes = (taken: Taken): number => {
-    const { loop, pageHeaderBytes = loop.stream.pageHeaderBytes } = this.options;
+    const { loop, pageWireBytes = PAGE_BYTES + loop.stream.pageHeaderBytes } = this.options;
     const { zeroPageBytes, blockNameBytes } = loop.stream;
     return (
-      taken.rawPages * (PAGE_BYTES + pageHeaderBytes) +
+      taken.rawPages * pageWireBytes +
       taken.zeroPages * zeroPageBytes +
       taken.deltaPages * (loop.stream.pageHeaderBytes + DELTA_HEADER_BYTES) +
       taken.deltaBytes +

@@ -6,6 +6,8 @@ import { precopy, temporaryFolder } from "./run-cli.js";
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
+const DOCUMENT = readFileSync("docs/FORECAST-VALIDATION.md", "utf8");
+const XEN = "test/fixtures/xen-migrations.jsonl";
 const RUNS = "examples/runs/qemu72.jsonl";
 
 describe("precopy validate on recorded runs", () => {
@@ -13,8 +15,9 @@ describe("precopy validate on recorded runs", () => {
   const pick = (...ids: string[]) =>
     lines.filter((line) => ids.includes((JSON.parse(line) as { id: string }).id)).join("\n");
 
-  it("holds the default bounds on all that are shipped", async () => {
+  it("holds the default bounds on all that are shipped, as the document shows", async () => {
     const { code, out } = await precopy(["validate", RUNS, "--traces", "examples/traces"]);
+    expect(DOCUMENT).toContain(`$ precopy validate ${RUNS} --traces examples/traces\n${out}`);
     expect(out).toContain("All bounds are held.");
     expect(code).toBe(0);
     expect(out).toContain(`${lines.length} recorded migrations`);
@@ -45,6 +48,12 @@ describe("precopy validate on recorded runs", () => {
       syncs: [],
     };
     expect(await forecasts(altered)).toEqual(await forecasts(line));
+  });
+
+  it("holds Xen's bounds, as the document shows", async () => {
+    const { code, out } = await precopy(["validate", XEN]);
+    expect(DOCUMENT).toContain(`$ precopy validate ${XEN}\n${out}`);
+    expect(code).toBe(0);
   });
 
   it("names what is wrong with a file", async () => {
