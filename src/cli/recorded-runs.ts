@@ -91,8 +91,8 @@ export class RunGuests {
     const [traces, contents] = [await lines("traces.jsonl"), await lines("content.jsonl")];
     const facts = new Map<string, GuestFacts>();
     for (const trace of traces) {
-      const content = contents.find(({ workload }) => workload === trace["workload"]);
-      if (content !== undefined) facts.set(String(trace["workload"]), guestFacts(trace, content));
+      const content = contents.find(({ workload }) => workload === trace.workload);
+      if (content !== undefined) facts.set(String(trace.workload), guestFacts(trace, content));
     }
     return facts;
   }

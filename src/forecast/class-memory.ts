@@ -17,6 +17,8 @@ export interface PageClass {
   readonly zeroShare?: number;
   /** What a write leaves: contents (default) or zeros. */
   readonly writesZeros?: boolean;
+  /** Written page after page, around and around, instead of at random. */
+  readonly sequential?: boolean;
 }
 
 /** Differences on the wire (XBZRLE). */
@@ -52,6 +54,9 @@ export class ClassMemory implements SlotMemory {
   private readonly rate: Float64Array;
   private readonly zero: Float64Array;
   private readonly leavesZeros: Uint8Array;
+  /** Cells that a sequential writer goes through: where they lie in its round, and the round. */
+  private readonly roundAt: Float64Array;
+  private readonly roundPages: Float64Array;
   /** Never sent, and sent but written again: unsent both. */
   private readonly fresh: Float64Array;
   private readonly again: Float64Array;
@@ -69,12 +74,15 @@ export class ClassMemory implements SlotMemory {
     let pages = 0;
     for (const one of classes) pages += one.pages;
     const cellPages = Math.max(CELL_PAGES, Math.ceil(pages / CELLS_MAX));
-    const cells: PageClass[] = [];
+    const cells: (PageClass & { readonly at: number; readonly of: number })[] = [];
     for (const one of classes) {
-      for (let left = one.pages; left > 0; left -= cellPages) {
-        cells.push({ ...one, pages: Math.min(left, cellPages) });
+      for (let at = 0; at < one.pages; at += cellPages) {
+        const of = one.sequential === true ? one.pages : 0;
+        cells.push({ ...one, pages: Math.min(one.pages - at, cellPages), at, of });
       }
     }
+    this.roundAt = Float64Array.from(cells, ({ at }) => at);
+    this.roundPages = Float64Array.from(cells, ({ of }) => of);
     this.pages = pages;
     this.deltas = deltas !== undefined && deltas.deltaBytes < 4096 ? deltas : undefined;
     this.wroteBeforeSec = wroteBeforeSec;
@@ -117,7 +125,8 @@ export class ClassMemory implements SlotMemory {
   }
 
   sync(guestSec: number): number {
-    const windowSec = guestSec - this.readSec;
+    const fromSec = this.readSec;
+    const windowSec = guestSec - fromSec;
     assert(windowSec >= 0, "the log is read forwards");
     this.readSec = guestSec;
     this.passes++;
@@ -132,12 +141,27 @@ export class ClassMemory implements SlotMemory {
       }
       if (written === 0) continue;
       const sent = (this.size[i] as number) - (this.fresh[i] as number) - (this.again[i] as number);
-      const more = sent * written;
+      const inTurn = (this.roundPages[i] as number) > 0;
+      const more = sent * (inTurn ? this.shareInTurn(i, fromSec, guestSec) : written);
       this.again[i] = (this.again[i] as number) + more;
       added += more;
     }
     this.unsentPages += added;
     return added;
+  }
+
+  /** Share of a cell that a sequential writer passes: its round is one line, on which it goes on. */
+  private shareInTurn(i: number, fromSec: number, toSec: number): number {
+    const round = this.roundPages[i] as number;
+    const size = this.size[i] as number;
+    const perSec = (this.rate[i] as number) * round;
+    const from = fromSec * perSec - Math.floor((fromSec * perSec) / round) * round;
+    const to = from + Math.min(round, (toSec - fromSec) * perSec);
+    let passed = 0;
+    for (const start of [this.roundAt[i] as number, (this.roundAt[i] as number) + round]) {
+      passed += Math.max(0, Math.min(to, start + size) - Math.max(from, start));
+    }
+    return Math.min(1, passed / size);
   }
 
   /** A slot for every (cache pages / written pages) of a cell's pages. */

@@ -52,7 +52,9 @@ function written(workload: DirtierWorkload): PageClass[] {
     const cold = wss - hotn;
     return [hot, { pages: cold, writesPerPageSec: (rate * (1 - hotp / 100)) / Math.max(1, cold) }];
   }
-  if (dist !== "zipf") return [{ pages: wss, writesPerPageSec: rate / wss }];
+  const even = { pages: wss, writesPerPageSec: rate / wss };
+  if (dist === "seq") return [{ ...even, sequential: true }];
+  if (dist !== "zipf") return [even];
   // Log-uniform: page i is chosen with probability log((i + 2) / (i + 1)) / log(n + 1).
   const classes: PageClass[] = [];
   for (let page = 0, pages = 1; page < wss; page += pages) {

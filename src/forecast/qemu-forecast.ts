@@ -83,12 +83,12 @@ function compression(
   nominal: boolean,
 ): Partial<SlotMachineOptions> {
   const text = dirtier?.fill === "text";
-  if (caps["compress"] === true) {
+  if (caps.compress === true) {
     const threads = Number(params["compress-threads"] ?? COMPRESS_THREADS);
     const pageUs = DEFLATE_US / threads;
     return text ? { pageWireBytes: TEXT_DEFLATE_BYTES, pageUs } : { pageUs };
   }
-  if (caps["multifd"] !== true) return {};
+  if (caps.multifd !== true) return {};
   const packed = String(params["multifd-compression"] ?? "none") !== "none";
   const wireShare = nominal && packed && text ? TEXT_ZSTD_SHARE : 1;
   return { pageWireBytes: MULTIFD_PAGE_BYTES, wireShare };

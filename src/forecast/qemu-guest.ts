@@ -190,7 +190,7 @@ function zerosSinceBoot(trace: Trace, startNs: number): Uint8Array {
 
 function deltaCache({ caps, params }: QemuKnown, deltaBytes: number): DeltaCache | undefined {
   const bytes = Number(params["xbzrle-cache-size"] ?? XBZRLE_CACHE_BYTES);
-  if (caps["xbzrle"] !== true) return;
+  if (caps.xbzrle !== true) return;
   let pages = 1;
   while (pages * 2 * PAGE_BYTES <= bytes) pages *= 2;
   return { pages, deltaBytes };

@@ -71,7 +71,7 @@ export function parseQemuRun(line: Fields): QemuRun {
 }
 
 export function isQemuRun(line: Fields): boolean {
-  return typeof line["reported"] === "object" && typeof line["net"] === "object";
+  return typeof line.reported === "object" && typeof line.net === "object";
 }
 
 function known(line: Fields): QemuKnown {
@@ -79,19 +79,19 @@ function known(line: Fields): QemuKnown {
   const workload = fields(guest, "workload");
   const net = fields(line, "net");
   const measured = fields(line, "measured");
-  const after = line["postcopy_after"] as { pass: number; ms: number } | null | undefined;
-  const contMs = measured["cont_to_migrate_ms"] as number | undefined;
-  const startSec = measured["guest_s_at_start"] as number | null | undefined;
+  const after = line.postcopy_after as { pass: number; ms: number } | null | undefined;
+  const contMs = measured.cont_to_migrate_ms as number | undefined;
+  const startSec = measured.guest_s_at_start as number | null | undefined;
   const ranSec = typeof contMs === "number" ? contMs / 1000 : (startSec ?? undefined);
   return {
-    id: String(line["id"]),
-    strategy: String(line["strategy"]),
+    id: String(line.id),
+    strategy: String(line.strategy),
     memoryPages: number(guest, "mem_mb") * 256,
     dirtier: "wss" in workload ? (workload as unknown as DirtierWorkload) : undefined,
-    workload: typeof workload["name"] === "string" ? workload["name"] : undefined,
-    workloadArgs: typeof workload["args"] === "string" ? workload["args"] : undefined,
-    traceFile: typeof line["trace_file"] === "string" ? line["trace_file"] : undefined,
-    network: net["kind"] === "link" ? "link" : "max-bandwidth",
+    workload: typeof workload.name === "string" ? workload.name : undefined,
+    workloadArgs: typeof workload.args === "string" ? workload.args : undefined,
+    traceFile: typeof line.trace_file === "string" ? line.trace_file : undefined,
+    network: net.kind === "link" ? "link" : "max-bandwidth",
     bytesPerSec: number(net, "bytes_per_s"),
     params: fields(line, "params") as Record<string, number | string>,
     caps: fields(line, "caps") as Record<string, boolean>,
@@ -105,9 +105,9 @@ function actual(line: Fields): QemuActual {
   const reported = fields(line, "reported");
   const ram = fields(reported, "ram");
   const measured = fields(line, "measured");
-  const completed = line["outcome"] === "completed";
-  const postCopied = String(line["strategy"]).startsWith("postcopy");
-  const down = postCopied ? measured["event_blackout_ms"] : reported["downtime_ms"];
+  const completed = line.outcome === "completed";
+  const postCopied = String(line.strategy).startsWith("postcopy");
+  const down = postCopied ? measured.event_blackout_ms : reported.downtime_ms;
   return {
     completed,
     totalMs: number(reported, "total_time_ms"),
@@ -126,10 +126,10 @@ const FILLED_MS = 100;
  * limit, which sends in bursts: over the windows of the first pass, the first and last apart.
  */
 function firstPassRate(line: Fields): number {
-  const series = line["series"] as { fields: string[]; rows: number[][] } | null | undefined;
-  const syncs = (line["syncs"] as { t_ms: number }[] | null) ?? [];
+  const series = line.series as { fields: string[]; rows: number[][] } | null | undefined;
+  const syncs = (line.syncs as { t_ms: number }[] | null) ?? [];
   const endMs = syncs[1]?.t_ms ?? Number.POSITIVE_INFINITY;
-  if (fields(line, "net")["kind"] !== "link") return windowsRate(line, endMs);
+  if (fields(line, "net").kind !== "link") return windowsRate(line, endMs);
   const column = (name: string) => series?.fields.indexOf(name) ?? -1;
   const [at, sent, zeros] = [column("t_ms"), column("transferred"), column("duplicate")];
   const rows = (series?.rows ?? []).filter(
@@ -162,7 +162,7 @@ function longStretches(rows: readonly number[][], zeros: number): [number, numbe
 }
 
 function windowsRate(line: Fields, endMs: number): number {
-  const rows = (line["windows"] as { rows?: number[][] } | null)?.rows ?? [];
+  const rows = (line.windows as { rows?: number[][] } | null)?.rows ?? [];
   const mine = rows.filter(([atMs = 0]) => atMs < endMs - 1);
   let bytes = 0;
   for (const [, sent = 0] of mine.slice(1)) bytes += sent;

@@ -42,7 +42,7 @@ interface XenLine {
 }
 
 export function isXenRun(line: Readonly<Record<string, unknown>>): boolean {
-  return typeof line["domain_type"] === "string" && Array.isArray(line["rounds"]);
+  return typeof line.domain_type === "string" && Array.isArray(line.rounds);
 }
 
 /** @throws PrecopyError if a field is missing. */

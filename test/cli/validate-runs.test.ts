@@ -43,7 +43,7 @@ describe("precopy validate on recorded runs", () => {
     const altered = {
       ...line,
       reported: { total_time_ms: 1, downtime_ms: 1, ram },
-      measured: { ...line["measured"], wall_ms: 1, event_blackout_ms: 1 },
+      measured: { ...line.measured, wall_ms: 1, event_blackout_ms: 1 },
       series: { fields: ["t_ms", "transferred", "duplicate"], rows: [] },
       syncs: [],
     };

@@ -33,6 +33,22 @@ describe("memory of page classes", () => {
     );
   });
 
+  it("lets a sequential writer go round: every page once before any twice", () => {
+    const classes = [{ pages: 1000, writesPerPageSec: 0.5, sequential: true }];
+    const memory = new ClassMemory({ classes, wroteBeforeSec: 0 });
+    memory.begin(0);
+    sendAll(memory, 0);
+    // 500 pages a second; inside the cell where the writer stands pages count as alike, which is
+    // off by a quarter of its 64 pages at most.
+    expect(memory.sync(0.5)).toBeCloseTo(250, 6);
+    expect(Math.abs(memory.sync(1.8) - 650)).toBeLessThan(16);
+    expect(Math.abs(memory.unsentPages - 900)).toBeLessThan(16);
+    // Round the end: 100 that were clean, then such that are unsent already.
+    expect(Math.abs(memory.sync(2.4) - 100)).toBeLessThan(32);
+    sendAll(memory, 2.4);
+    expect(memory.sync(100)).toBeCloseTo(1000, 6);
+  });
+
   it("tells zeros from contents by what was written", () => {
     const classes = [
       { pages: 2000, writesPerPageSec: 1, zeroShare: 1 },
