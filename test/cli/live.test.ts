@@ -83,7 +83,7 @@ describe("a guest that moves", () => {
     const { address } = await serveWith("--once");
     const guest = ["--guest", "tiny", "--memory", "16MiB", "--warm", "0s", "--json"];
     const load = ["--workload", "pattern=hot pages=1000 fill=500 rate=500"];
-    const words = ["migrate", "--to", address, ...guest, ...load, "--bandwidth", "30Mbit/s"];
+    const words = ["migrate", "--to", address, ...guest, ...load, "--bandwidth", "12Mbit/s"];
     const source = startCli(words, {}, { isTTY: true, columns: 200 });
     expect(await source.code).toBe(0);
     const drawn = source.err().split("\r\u001b[2K");
