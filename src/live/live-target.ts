@@ -105,12 +105,20 @@ export class LiveTarget {
   /** Ends what is here without asking: the process goes away. */
   async dispose(reason: string): Promise<void> {
     this.stopTimers();
-    if (!this.session.committed) this.take(this.session.failed(reason));
+    this.take(this.lastSteps(reason));
     await this.settled();
     const { connection } = this;
     this.connection = undefined;
     this.stopTimers();
     await connection?.transport.close();
+  }
+
+  /** Who waits for pages here waits for ever, unless it is told that none will come. */
+  private lastSteps(reason: string): TargetStep[] {
+    const { session } = this;
+    if (!session.committed) return session.failed(reason);
+    if (this.connection === undefined) return session.gaveUp(Number.POSITIVE_INFINITY);
+    return session.handle({ kind: "abort", reason }, monotonicNs());
   }
 
   private resume(connection: SourceConnection): void {
