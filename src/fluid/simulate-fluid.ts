@@ -6,7 +6,6 @@
 import { PrecopyError } from "../base/errors.js";
 import { NS_PER_SEC } from "../base/units.js";
 import { Link, type LinkOptions } from "../model/link.js";
-import { GUEST_PAGES_MAX } from "../model/spec.js";
 import { FairLink } from "./fair-link.js";
 import { FluidMigration, type FluidMigrationSpec, type FluidResult } from "./fluid-migration.js";
 import { runAlone } from "./lone-sender.js";
@@ -19,6 +18,8 @@ export interface FluidSpec {
 }
 
 export const FLUID_MIGRATIONS_MAX = 1_000_000;
+/** Of a guest, 64 TiB: pages are counted, not held. */
+export const FLUID_PAGES_MAX = 2 ** 34;
 const LINKS_MAX = 1_000_000;
 /** Recomputing all rates at every step is quadratic. */
 const JOINED_MAX = 2_000;
@@ -143,7 +144,7 @@ function joined(routes: readonly Route[], linkCount: number): Route[][] {
 function checkMigration(spec: FluidMigrationSpec, at: number): void {
   const { pages, preset } = spec;
   const fields: [string, number, number, number][] = [
-    ["memory in pages", pages, 1, GUEST_PAGES_MAX],
+    ["memory in pages", pages, 1, FLUID_PAGES_MAX],
     ["start in nanoseconds", spec.startNs ?? 0, 0, Number.MAX_SAFE_INTEGER],
     ["number of VCPUs", spec.vcpus ?? 1, 1, 65_536],
     ["device state in bytes", spec.deviceStateBytes ?? 0, 0, 1e15],

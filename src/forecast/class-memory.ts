@@ -27,6 +27,8 @@ export interface DeltaCache {
   readonly pages: number;
   /** Bytes of a difference, without headers; 4096 = it does not fit, the page goes whole. */
   readonly deltaBytes: number;
+  /** Pages that are missed although there is room for them. Default 0. */
+  readonly missShare?: number;
 }
 
 export interface ClassMemoryOptions {
@@ -49,6 +51,7 @@ const ZERO_BYTES = 9;
 
 export class ClassMemory implements SlotMemory {
   readonly pages: number;
+  readonly steady = true;
   unsentPages = 0;
   private readonly size: Float64Array;
   private readonly rate: Float64Array;
@@ -226,7 +229,8 @@ export class ClassMemory implements SlotMemory {
   /** Of pages written again, those of which the cache holds what was sent. */
   private hitsOf(i: number, pages: number): number {
     if (this.deltas === undefined || this.passes < 1) return 0;
-    return (pages * (this.cached[i] as number)) / (this.size[i] as number);
+    const found = 1 - (this.deltas.missShare ?? 0);
+    return (found * pages * (this.cached[i] as number)) / (this.size[i] as number);
   }
 
   private takeFrom(i: number, share: number, guestSec: number, out: Taken): void {

@@ -1,160 +1,211 @@
 /**
- * Forecasts a pre-copy by QEMU before it starts, from what an operator has: size of memory, dirty
- * rates over one window or several, the link, and the settings. Every figure is a range, because
- * the curve beyond its windows, the link under load and the phase of the windows are not known: the
- * same forecast is made under a fixed set of such circumstances.
+ * Forecasts a migration before it starts, from what an operator has: memory, dirty rates over one
+ * window or several (or a recording of the guest), the link, the settings of the hypervisor and of
+ * the manager above it. Every figure is a range, because the curve beyond its windows, the link under
+ * load, and the moment that the migration meets are not known: the same forecast is made under a
+ * fixed set of such circumstances.
  */
 import { PrecopyError } from "../base/errors.js";
 import { type DirtyPoint, plateauSec } from "../fluid/index.js";
-import type { Preset } from "../policy/preset.js";
-import { qemu72 } from "../policy/presets/qemu72.js";
-import { circumstances, NOMINAL_SPREAD, USUAL } from "./circumstances.js";
-import { ClassMemory, type PageClass } from "./class-memory.js";
-import { curveOfClasses, fitCurve, type RateClass } from "./curve-fit.js";
-import { type LoopCosts, QEMU72_COSTS } from "./loop-costs.js";
-import { type SlotEnd, SlotMachine, type SlotOutcome } from "./slot-machine.js";
-import { AUTO_CONVERGE, cpuBoundPace, ThrottleModel } from "./throttle-model.js";
+import { circumstances, MEASURED_SPREAD, NOMINAL_SPREAD, USUAL } from "./circumstances.js";
+import { type ContentFacts, UNKNOWN_CONTENT } from "./content-facts.js";
+import { forecastCosts } from "./forecast-costs.js";
+import {
+  dirtyPointsOf,
+  type ForecastGuest,
+  type GuestChance,
+  type PreparedGuest,
+  prepareGuest,
+  USUAL_CHANCE,
+} from "./forecast-guest.js";
+import { type ForecastSettings, forecastSettings } from "./forecast-settings.js";
+import type { LoopCosts } from "./loop-costs.js";
+import type { LoopOutcome, LoopPass } from "./loop-outcome.js";
+import { forecastRounds } from "./rounds-forecast.js";
+import { forecastSlots, type LoopInput } from "./slots-forecast.js";
 import { type Range, rangeOf } from "./validation.js";
 
 export interface ForecastInput {
-  /** Pages of 4 KiB. */
-  readonly pages: number;
-  /** Share that holds zeros. Default 0. */
-  readonly zeroShare?: number;
-  /** Distinct pages written in windows, ascending; one window is enough, several narrow the range. */
-  readonly dirtied: readonly DirtyPoint[];
+  readonly guest: ForecastGuest;
+  /** What its pages hold; what is left out is not known ({@link UNKNOWN_CONTENT}). */
+  readonly content?: Partial<ContentFacts>;
+  /** What the link carries of the stream. */
   readonly linkBytesPerSec: number;
-  /** QEMU's max-bandwidth; default 128 MiB/s. Below the link's rate it is what limits. */
-  readonly maxBandwidthBytesPerSec?: number;
-  readonly downtimeLimitMs: number;
-  readonly autoConverge?: boolean;
-  /** `migrate-start-postcopy` after so many readings of the log. */
-  readonly postCopyAfterSyncs?: number;
-  /** The manager gives up after so long. Default one hour. */
+  /** `measured`: it was seen to carry that; `nominal` (default): it should. */
+  readonly linkKnown?: "measured" | "nominal";
+  /** Default 300 ms, QEMU's own. A manager may move it. */
+  readonly downtimeLimitMs?: number;
+  /**
+   * As everywhere, `strategy+technique@preset`; without `@preset` that of QEMU 10.2. Default
+   * `pre-copy@qemu102`. Several programs may share what {@link forecastSettings} made of one.
+   */
+  readonly strategy?: string | ForecastSettings;
+  /** Given up after so long. Default one hour; with a manager, which decides, 30 days. */
   readonly timeoutMs?: number;
-  /** With parameter "max-bandwidth" and slots: `qemu72` (default), `qemu102`. */
-  readonly preset?: Preset;
-  readonly costs?: LoopCosts;
+  /** In place of what was measured for the hypervisor ({@link forecastCosts}). */
+  readonly costs?: Partial<LoopCosts>;
+  /** How many sets of circumstances; default 12, at most 1000. 0 = the usual ones alone. */
+  readonly circumstances?: number;
+}
+
+/** How often a rule ended it, over all circumstances. */
+export interface RuleShare {
+  readonly rule: string;
+  readonly completes: boolean;
+  readonly share: number;
 }
 
 export interface Forecast {
+  /** Whole name, with its preset. */
+  readonly strategy: string;
+  /** Whether what is left gets little enough by itself, or by the post-copy that was asked for. */
   readonly converges: "yes" | "no" | "borderline";
+  /** Share of the circumstances under which it does. */
+  readonly convergesShare: number;
+  /** Share of the circumstances under which the guest moves, converged or forced. */
+  readonly completesShare: number;
   /**
    * Where dirtying balances the link: passes settle at this length and these pages; undefined where
    * they shrink until they fit.
    */
   readonly plateau: { readonly passSec: number; readonly pages: number } | undefined;
+  /** Infinite where it does not complete. */
   readonly totalMs: Range;
   readonly downtimeMs: Range;
   readonly bytes: Range;
-  readonly syncs: Range;
+  readonly rounds: Range;
   /** What ends it under usual circumstances. */
-  readonly rule: SlotEnd;
-  /** The throttle that auto-converge reaches under usual circumstances, per cent. */
-  readonly throttlePercent: number;
-  readonly curve: readonly RateClass[];
+  readonly rule: string;
+  /** What ends it under all, the most frequent first. */
+  readonly rules: readonly RuleShare[];
+  /** The throttle that auto-converge reaches, per cent. */
+  readonly throttlePercent: Range;
+  /** At the end, under usual circumstances. */
+  readonly downtimeLimitMs: number;
+  /** Under usual circumstances. */
+  readonly passes: readonly LoopPass[];
+  /** Distinct pages in windows, as far as they are known. */
+  readonly dirtied: readonly DirtyPoint[];
 }
 
-const TIMEOUT_MS = 3_600_000;
+export const DEFAULT_DOWNTIME_LIMIT_MS = 300;
+export const DEFAULT_TIMEOUT_MS = 3_600_000;
 const CIRCUMSTANCES = 12;
-const PAGES_MAX = 2 ** 34;
-const MAX_BANDWIDTH = 134_217_728;
+const CIRCUMSTANCES_MAX = 1000;
+const TIMEOUT_MS_MAX = 30 * 86_400_000;
 const PAGE_WIRE_BYTES = 4104;
-/** Tails of the curve beyond its longest window, in turn; the first is the usual one. */
-const TAILS = [0.3, 3, 0.05];
-/** Slices of memory over which the classes are spread. */
-const SLICES = 64;
+/** Fractions of 1 whose multiples lie evenly: the plastic number's powers. */
+const PHASE_STEP = 0.7548776662466927;
+const CUT_OFF_STEP = 0.5698402909980532;
 
-/** @throws PrecopyError for figures that no migration can have. */
+/** @throws PrecopyError for figures that no migration can have, and for what is not forecast. */
 export function forecast(input: ForecastInput): Forecast {
   check(input);
-  const { pages, zeroShare = 0, dirtied } = input;
-  const pagesMax = Math.floor(pages * (1 - zeroShare));
-  const curves = TAILS.map((slowestWrites) => fitCurve(dirtied, { pagesMax, slowestWrites }));
-  const usual = curves[0] as RateClass[];
-  const point = run(input, usual, USUAL);
-  const outcomes = [point];
-  for (const [i, one] of circumstances(CIRCUMSTANCES, NOMINAL_SPREAD).entries()) {
-    outcomes.push(run(input, curves[i % curves.length] as RateClass[], one));
+  const { strategy } = input;
+  const settings = typeof strategy === "object" ? strategy : forecastSettings(strategy);
+  const content = { ...UNKNOWN_CONTENT, ...input.content };
+  const guest = prepareGuest(input.guest, content);
+  const loop: LoopInput = {
+    ...{ guest, settings, content },
+    costs: forecastCosts(settings.preset.name, input.costs),
+    linkBytesPerSec: input.linkBytesPerSec,
+    downtimeLimitMs: input.downtimeLimitMs ?? DEFAULT_DOWNTIME_LIMIT_MS,
+    // A manager has a time-out of its own, or none.
+    timeoutMs: input.timeoutMs ?? (settings.manager ? TIMEOUT_MS_MAX : DEFAULT_TIMEOUT_MS),
+  };
+  const run = settings.preset.loop === "slots" ? forecastSlots : forecastRounds;
+  const usual = run(loop, USUAL, USUAL_CHANCE);
+  const spread = input.linkKnown === "measured" ? MEASURED_SPREAD : NOMINAL_SPREAD;
+  const outcomes = [usual];
+  for (const [i, one] of circumstances(input.circumstances ?? CIRCUMSTANCES, spread).entries()) {
+    outcomes.push(run(loop, one, chanceOf(i)));
   }
-  const ended = outcomes.filter(({ end }) => end !== "timeout");
-  const never = outcomes.length - ended.length;
-  const range = (of: (one: SlotOutcome) => number) =>
-    rangeOf(outcomes.map((one) => (one.end === "timeout" ? Number.POSITIVE_INFINITY : of(one))));
+  return summarise(outcomes, { input, settings, guest });
+}
+
+function chanceOf(i: number): GuestChance {
   return {
-    converges: never === 0 ? "yes" : ended.length === 0 ? "no" : "borderline",
-    plateau: plateauOf(input, usual),
-    totalMs: range(({ totalMs }) => totalMs),
-    downtimeMs: range(({ blackoutMs }) => blackoutMs),
-    bytes: range(({ bytes }) => bytes),
-    syncs: range(({ syncs }) => syncs),
-    rule: point.end,
-    throttlePercent: point.throttlePercent,
-    curve: usual,
+    phase: ((i + 1) * PHASE_STEP) % 1,
+    cutOff: ((i + 1) * CUT_OFF_STEP) % 1,
+    tail: i,
   };
 }
 
-function run(input: ForecastInput, curve: readonly RateClass[], how: typeof USUAL): SlotOutcome {
-  const { preset = qemu72, costs = QEMU72_COSTS, postCopyAfterSyncs } = input;
-  const maxBandwidth = input.maxBandwidthBytesPerSec ?? MAX_BANDWIDTH;
-  const slots = preset.configure?.({ ...defaultsOf(preset), "max-bandwidth": maxBandwidth }).slots;
-  if (slots === undefined) {
-    throw new PrecopyError("unsupported", `no forecast for ${preset.name}: its loop has no slots`);
-  }
-  const untouched = costs.untouchedPageUs * how.zeroCost;
-  return new SlotMachine({
-    memory: new ClassMemory({ classes: spread(input, curve), wroteBeforeSec: 0 }),
-    loop: slots,
-    costs: { ...costs, setupMs: costs.setupMs + how.laterMs, untouchedPageUs: untouched },
-    linkBytesPerSec: input.linkBytesPerSec * how.linkShare,
-    downtimeLimitMs: input.downtimeLimitMs,
-    timeoutMs: input.timeoutMs ?? TIMEOUT_MS,
-    guestSec: 0,
-    ...(input.autoConverge && { throttle: new ThrottleModel(AUTO_CONVERGE, cpuBoundPace) }),
-    ...(postCopyAfterSyncs !== undefined && {
-      postCopy: { syncs: postCopyAfterSyncs, afterMs: Number.POSITIVE_INFINITY },
-    }),
-  }).run();
+function summarise(
+  outcomes: readonly LoopOutcome[],
+  { input, settings, guest }: Pick<LoopInput, "settings" | "guest"> & { input: ForecastInput },
+): Forecast {
+  const usual = outcomes[0] as LoopOutcome;
+  const share = (of: (one: LoopOutcome) => boolean) => outcomes.filter(of).length / outcomes.length;
+  const convergesShare = share(({ converges }) => converges);
+  const range = (of: (one: LoopOutcome) => number) =>
+    rangeOf(outcomes.map((one) => (one.completes ? of(one) : Number.POSITIVE_INFINITY)));
+  return {
+    strategy: settings.name,
+    converges: convergesShare === 1 ? "yes" : convergesShare === 0 ? "no" : "borderline",
+    convergesShare,
+    completesShare: share(({ completes }) => completes),
+    plateau: plateauOf(input, settings, guest),
+    totalMs: range(({ totalMs }) => totalMs),
+    downtimeMs: range(({ downtimeMs }) => downtimeMs),
+    bytes: range(({ bytes }) => bytes),
+    rounds: range(({ rounds }) => rounds),
+    rule: usual.rule,
+    rules: rulesOf(outcomes),
+    throttlePercent: rangeOf(outcomes.map(({ throttlePercent }) => throttlePercent)),
+    downtimeLimitMs: usual.downtimeLimitMs,
+    passes: usual.passes,
+    dirtied: dirtyPointsOf(input.guest),
+  };
 }
 
-function defaultsOf({ params = {} }: Preset): Record<string, number | string | boolean> {
-  return Object.fromEntries(
-    Object.entries(params).map(([name, { default: value }]) => [name, value]),
-  );
+function rulesOf(outcomes: readonly LoopOutcome[]): RuleShare[] {
+  const rules = [...new Set(outcomes.map(({ rule }) => rule))];
+  const shares = rules.map((rule) => {
+    const mine = outcomes.filter((one) => one.rule === rule);
+    const { completes } = mine[0] as LoopOutcome;
+    return { rule, completes, share: mine.length / outcomes.length };
+  });
+  return shares.sort((a, b) => b.share - a.share);
 }
 
-/** Where pages of a class lie is not known: some of each in every slice of memory. */
-function spread({ pages, zeroShare = 0 }: ForecastInput, curve: readonly RateClass[]): PageClass[] {
-  const written = curve.reduce((sum, one) => sum + one.pages, 0);
-  const zeros = Math.min(pages - written, pages * zeroShare);
-  const slice: PageClass[] = [
-    ...curve.map((one) => ({ ...one, pages: one.pages / SLICES })),
-    { pages: zeros / SLICES, writesPerPageSec: 0, zeroShare: 1 },
-    { pages: Math.max(0, pages - written - zeros) / SLICES, writesPerPageSec: 0 },
-  ].filter((one) => one.pages > 0);
-  return Array.from({ length: SLICES }, () => slice).flat();
-}
-
-function plateauOf(input: ForecastInput, classes: readonly RateClass[]): Forecast["plateau"] {
-  if (classes.length === 0) return;
-  const curve = curveOfClasses(classes);
-  const limit = input.maxBandwidthBytesPerSec ?? MAX_BANDWIDTH;
-  const bytesPerSec = Math.min(input.linkBytesPerSec, limit);
-  const sizes = { pages: input.pages, bytesPerPage: PAGE_WIRE_BYTES, bytesPerSec };
+function plateauOf(
+  { linkBytesPerSec }: ForecastInput,
+  { preset }: ForecastSettings,
+  guest: PreparedGuest,
+): Forecast["plateau"] {
+  const curve = guest.curve(USUAL_CHANCE);
+  if (!(curve(1) > 0)) return;
+  const { slots } = preset;
+  const quota = slots === undefined ? Infinity : (slots.quotaBytes * 1e9) / slots.slotNs;
+  const bytesPerSec = Math.min(linkBytesPerSec, quota);
+  const sizes = { pages: guest.pages, bytesPerPage: PAGE_WIRE_BYTES, bytesPerSec };
   const passSec = plateauSec(curve, sizes);
   return passSec > 0 ? { passSec, pages: curve(passSec) } : undefined;
 }
 
 function check(input: ForecastInput): void {
-  const { pages, zeroShare = 0, linkBytesPerSec, downtimeLimitMs } = input;
-  const problem = !(pages >= 1 && pages <= PAGES_MAX)
-    ? `pages is ${pages}; give 1 to 2^34`
-    : !(zeroShare >= 0 && zeroShare <= 1)
-      ? `zeroShare is ${zeroShare}; give 0 to 1`
-      : !(linkBytesPerSec >= 1000)
-        ? `linkBytesPerSec is ${linkBytesPerSec}; give 1000 or more`
-        : !(downtimeLimitMs > 0)
-          ? `downtimeLimitMs is ${downtimeLimitMs}; give more than 0`
-          : undefined;
-  if (problem !== undefined) throw new PrecopyError("bad-input", problem);
+  const { downtimeLimitMs = DEFAULT_DOWNTIME_LIMIT_MS, timeoutMs = DEFAULT_TIMEOUT_MS } = input;
+  const fields: [string, number, number, number][] = [
+    ["linkBytesPerSec", input.linkBytesPerSec, 1000, 1e15],
+    ["downtimeLimitMs", downtimeLimitMs, 1e-3, 2e6],
+    ["timeoutMs", timeoutMs, 1, TIMEOUT_MS_MAX],
+    ["circumstances", input.circumstances ?? CIRCUMSTANCES, 0, CIRCUMSTANCES_MAX],
+    ["content.zeroShare", input.content?.zeroShare ?? 0, 0, 1],
+    ["content.deltaBytes", input.content?.deltaBytes ?? 0, 0, 4096],
+    ["content.deltaMissShare", input.content?.deltaMissShare ?? 0, 0, 1],
+    ["content.deflateShare", input.content?.deflateShare ?? 1, 1e-3, 1],
+    ["content.zstdShare", input.content?.zstdShare ?? 1, 1e-3, 1],
+    ...Object.entries(input.costs ?? {}).map(([name, value]): [string, number, number, number] => [
+      `costs.${name}`,
+      value,
+      0,
+      1e12,
+    ]),
+  ];
+  for (const [name, value, from, to] of fields) {
+    if (value >= from && value <= to) continue;
+    const limits = `give ${from.toLocaleString("en")} to ${to.toLocaleString("en")}`;
+    throw new PrecopyError("bad-input", `${name} is ${value}: ${limits}`);
+  }
 }

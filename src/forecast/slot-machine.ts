@@ -5,9 +5,11 @@
  * migration_update_counters, migration_completion, postcopy_start) and sends as migration/ram.c
  * (ram_save_iterate); the guest is a memory of expected counts or of a recorded trace.
  */
+import type { Manager } from "../policy/manager.js";
 import { NO_ESTIMATE, type SlotEstimate, type SlotLoop } from "../policy/slot-loop.js";
 import type { LoopCosts } from "./loop-costs.js";
 import { nothingTaken, type SlotMemory, type Taken } from "./slot-memory.js";
+import { type ManagedEnd, type Seen, SlotSupervisor } from "./slot-supervisor.js";
 import type { ThrottleModel } from "./throttle-model.js";
 
 export interface SlotMachineOptions {
@@ -24,6 +26,8 @@ export interface SlotMachineOptions {
   /** What the guest does in a second of the machine's time. Default 1. */
   readonly guestSpeed?: number;
   readonly throttle?: ThrottleModel;
+  /** Looks on and turns knobs, as KubeVirt or Nova do. */
+  readonly manager?: Manager;
   /** Post-copy is asked for when the log has been read so often, or after so long. */
   readonly postCopy?: { readonly syncs: number; readonly afterMs: number };
   /** Bytes on the wire for one that is counted (compression in multifd: below 1). Default 1. */
@@ -45,10 +49,21 @@ export interface SlotPass {
   readonly thresholdPages: number;
 }
 
-export type SlotEnd = "threshold" | "nothing-left" | "post-copy" | "timeout";
+/** `paused` and `cancelled`: by the manager. */
+export type SlotEnd =
+  | "threshold"
+  | "nothing-left"
+  | "post-copy"
+  | "timeout"
+  | "paused"
+  | "cancelled";
 
 export interface SlotOutcome {
   readonly end: SlotEnd;
+  /** The manager's words where it decided; empty otherwise. */
+  readonly managed: string;
+  /** As it was at the end: managers raise it. */
+  readonly downtimeLimitMs: number;
   readonly totalMs: number;
   /** As the source reports it: from the stop to its own last byte. */
   readonly downtimeMs: number;
@@ -64,7 +79,7 @@ export interface SlotOutcome {
 
 interface Arriving {
   readonly bytes: number;
-  readonly takenMs: number;
+  takenMs: number;
 }
 
 const PAGE_BYTES = 4096;
@@ -74,6 +89,15 @@ const SECTION_END_BYTES = 8;
 /** An XBZRLE record: flags and length before the difference (save_xbzrle_page). */
 const DELTA_HEADER_BYTES = 3;
 const PASSES_KEPT = 4096;
+/** Large memories are sent in larger steps: a look is at most this share of them ... */
+const LOOKS = 8192;
+/** ... and of the link's time. */
+const LOOK_MS_MAX = 12.5;
+
+function lookPages({ memory, loop, linkBytesPerSec }: SlotMachineOptions): number {
+  const inTime = (linkBytesPerSec * LOOK_MS_MAX) / 1000 / PAGE_BYTES;
+  return Math.floor(Math.max(loop.slicePages, Math.min(memory.pages / LOOKS, inTime)));
+}
 
 export class SlotMachine {
   private ms = 0;
@@ -94,15 +118,25 @@ export class SlotMachine {
   private synced = false;
   private readonly passes: SlotPass[] = [];
   private readonly taken: Taken = nothingTaken();
+  private readonly supervisor: SlotSupervisor;
+  /** Pages between two looks at the clock. */
+  private readonly lookPages: number;
 
   constructor(private readonly options: SlotMachineOptions) {
     const { linkBytesPerSec, costs, guestSec } = options;
+    const { manager, downtimeLimitMs, timeoutMs } = options;
+    this.supervisor = new SlotSupervisor({
+      ...{ manager, downtimeLimitMs, timeoutMs },
+      ...{ quotaBytes: options.loop.quotaBytes, slotNs: options.loop.slotNs },
+    });
+    this.lookPages = lookPages(options);
     this.linkBytesPerMs = linkBytesPerSec / 1000;
     this.socketMs = Number.isFinite(linkBytesPerSec) ? costs.socketBytes / this.linkBytesPerMs : 0;
     this.guestSec = guestSec;
   }
 
   run(): SlotOutcome {
+    const { supervisor } = this;
     const { memory, loop, costs, timeoutMs } = this.options;
     this.ms = costs.setupMs;
     this.advanceGuest();
@@ -110,8 +144,12 @@ export class SlotMachine {
     this.syncs = 1;
     const slotMs = loop.slotNs / 1e6;
     while (this.ms < timeoutMs) {
+      const managed =
+        this.leave(supervisor.look(this.ms, this.synced, this.seen)) ??
+        (supervisor.steady.settled ? this.waitThrough() : undefined);
+      if (managed !== undefined) return managed;
       if (this.postCopyDue()) return this.postCopy();
-      if (this.window.bytes > loop.quotaBytes) {
+      if (this.window.bytes > this.supervisor.quotaBytes) {
         this.ms = Math.max(this.ms, this.window.startMs + slotMs + costs.wakeUpMs);
       }
       if (this.ms - this.window.startMs >= slotMs) this.closeWindow();
@@ -121,9 +159,51 @@ export class SlotMachine {
       if (step === "stop") return this.stop(remainingBytes === 0 ? "nothing-left" : "threshold");
       if (step === "sync") this.readLog();
       else this.sendSlice();
+      supervisor.steady.watch({
+        ms: this.ms,
+        remainingBytes,
+        sentBytes: this.bytes,
+        iteration: this.syncs,
+      });
     }
     return this.outcome("timeout", Number.NaN, Number.NaN);
   }
+
+  /** Passes repeat themselves until the manager does something, or for ever. */
+  private waitThrough(): SlotOutcome | undefined {
+    const found = this.supervisor.waitThrough(this.seen());
+    // The guest goes on where it was: what was waited through is as if it had not been.
+    const waitedMs = Math.max(0, (found?.ms ?? this.options.timeoutMs) - this.ms);
+    for (const one of this.arriving) one.takenMs += waitedMs;
+    this.ms += waitedMs;
+    this.drainedMs += waitedMs;
+    this.takenMs += waitedMs;
+    this.guestAtMs += waitedMs;
+    this.window.startMs += waitedMs;
+    if (found === undefined) return this.outcome("timeout", Number.NaN, Number.NaN);
+    return this.leave(found.end);
+  }
+
+  private leave(end: ManagedEnd | undefined): SlotOutcome | undefined {
+    switch (end) {
+      case "pause":
+        return this.stop("paused");
+      case "post-copy":
+        return this.postCopy();
+      case "cancel":
+        return this.outcome("cancelled", Number.NaN, Number.NaN);
+      default:
+        return;
+    }
+  }
+
+  private readonly seen = (): Seen => ({
+    memoryBytes: this.options.memory.pages * PAGE_BYTES,
+    remainingBytes: this.options.memory.unsentPages * PAGE_BYTES,
+    sentBytes: this.bytes,
+    iteration: this.syncs,
+    bandwidthBytesPerSec: this.estimate.bandwidthBytesPerSec,
+  });
 
   /** ram_save_iterate. */
   private sendSlice(): void {
@@ -132,14 +212,14 @@ export class SlotMachine {
     const sliceMs = loop.sliceNs / 1e6;
     this.synced = false;
     const untilMs = () => Math.floor(this.ms - startMs) <= sliceMs;
-    let pagesMax = loop.slicePages + 1;
+    let pagesMax = this.lookPages + 1;
     this.count(loop.stream.sectionBytes - SECTION_END_BYTES, 0);
-    while (memory.unsentPages > 0 && this.window.bytes <= loop.quotaBytes) {
+    while (memory.unsentPages > 0 && this.window.bytes <= this.supervisor.quotaBytes) {
       // The page that passes the quota is sent whole.
-      const left = loop.quotaBytes - this.window.bytes;
+      const left = this.supervisor.quotaBytes - this.window.bytes;
       this.send(pagesMax, (Math.floor(left / WHOLE_BYTES) + 1) * WHOLE_BYTES);
       if (!untilMs()) break;
-      pagesMax = loop.slicePages;
+      pagesMax = this.lookPages;
     }
     this.count(SECTION_END_BYTES, SECTION_END_BYTES);
   }
@@ -200,22 +280,24 @@ export class SlotMachine {
   }
 
   private closeWindow(): void {
-    const { loop, downtimeLimitMs } = this.options;
-    this.estimate = loop.closeWindow({
+    this.estimate = this.options.loop.closeWindow({
       bytes: this.window.bytes,
       elapsedNs: (this.ms - this.window.startMs) * 1e6,
-      downtimeLimitNs: downtimeLimitMs * 1e6,
+      downtimeLimitNs: this.supervisor.downtimeLimitMs * 1e6,
     });
     this.window = { startMs: this.ms, bytes: 0 };
   }
 
   private readLog(): void {
-    const { memory, costs, throttle } = this.options;
+    const { memory, costs, throttle, postCopy } = this.options;
     this.advanceGuest();
     const dirtiedPages = memory.sync(this.guestSec);
     this.ms += costs.syncMs;
     this.syncs++;
     this.synced = true;
+    if (memory.steady === true && postCopy === undefined) {
+      this.supervisor.steady.passEnded(this.ms, throttle?.mayTighten === true);
+    }
     if (this.passes.length < PASSES_KEPT) {
       this.passes.push({
         endMs: this.ms,
@@ -290,7 +372,9 @@ export class SlotMachine {
 
   private outcome(end: SlotEnd, downtimeMs: number, blackoutMs: number): SlotOutcome {
     const { ms: totalMs, bytes, syncs, passes } = this;
+    const { words: managed, downtimeLimitMs } = this.supervisor;
     const throttlePercent = this.options.throttle?.percent ?? 0;
-    return { end, totalMs, downtimeMs, blackoutMs, bytes, syncs, passes, throttlePercent };
+    const limits = { managed, downtimeLimitMs, throttlePercent };
+    return { end, totalMs, downtimeMs, blackoutMs, bytes, syncs, passes, ...limits };
   }
 }

@@ -23,6 +23,8 @@ export interface Taken {
 
 export interface SlotMemory {
   readonly pages: number;
+  /** Goes on as it is: what it writes in a window does not depend on when. */
+  readonly steady?: boolean;
   /** Known to be unsent. */
   readonly unsentPages: number;
   /** Runs of adjacent pages among them that were sent before (post-copy discards them). */

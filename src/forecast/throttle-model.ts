@@ -49,6 +49,11 @@ export class ThrottleModel {
     private readonly pace: Pace,
   ) {}
 
+  /** It has not come to its end: what is steady now may not stay so. */
+  get mayTighten(): boolean {
+    return this.percent < this.settings.maxPercent;
+  }
+
   /** Writes against those of a guest that is not slowed. */
   share(): number {
     const share = 1 - this.percent / 100;
