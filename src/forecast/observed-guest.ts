@@ -6,6 +6,7 @@
 import type { DirtyCurve, DirtyPoint } from "../fluid/index.js";
 import { tabulatedCurve } from "../fluid/index.js";
 import type { Explanation, PassExplanation } from "./explain.js";
+import { risingPools } from "./rising-pools.js";
 
 export interface ObservedGuest {
   readonly curve: DirtyCurve;
@@ -107,30 +108,9 @@ function pointsOf(
   });
 }
 
-/** Means of neighbours where a longer window shows fewer pages (pool adjacent violators). */
+/** Means of neighbours where a longer window shows fewer pages. */
 function risingPoints(points: readonly DirtyPoint[]): DirtyPoint[] {
-  const pools: { sec: number; pages: number; count: number }[] = [];
-  const sorted = [...points].sort((a, b) => a.windowSec - b.windowSec);
-  for (const { windowSec, pages } of sorted) {
-    let pool = { sec: windowSec, pages, count: 1 };
-    for (;;) {
-      const before = pools.at(-1);
-      if (before === undefined) break;
-      if (
-        before.pages / before.count < pool.pages / pool.count &&
-        before.sec / before.count < pool.sec / pool.count
-      )
-        break;
-      pools.pop();
-      pool = {
-        sec: pool.sec + before.sec,
-        pages: pool.pages + before.pages,
-        count: pool.count + before.count,
-      };
-    }
-    pools.push(pool);
-  }
-  return pools.map(({ sec, pages, count }) => ({ windowSec: sec / count, pages: pages / count }));
+  return risingPools(points).map(({ windowSec, pages }) => ({ windowSec, pages }));
 }
 
 function firstPass(

@@ -4,6 +4,7 @@
  */
 import { PrecopyError } from "../../base/errors.js";
 import { cloudHypervisor } from "./cloud-hypervisor.js";
+import { formatOf } from "./detect.js";
 import { domjobinfo } from "./domjobinfo.js";
 import { kubevirt } from "./kubevirt.js";
 import type { LogFormat, LogImporter } from "./log-format.js";
@@ -34,19 +35,9 @@ export const LOG_IMPORTERS: readonly LogImporter[] = [
   qmp,
 ];
 
-/** Lines that are looked at to tell the format. */
-const DETECTION_LINES = 20_000;
-const DETECTION_LINE_CHARS = 4096;
-
 /** The format of which most lines have the mark; undefined where none has. */
 export function detectLog(text: string): LogFormat | undefined {
-  const lines = text.split(/\r\n|\n|\r/, DETECTION_LINES);
-  let best: { name: LogFormat; marks: number } | undefined;
-  for (const { name, mark } of LOG_IMPORTERS) {
-    const marks = lines.filter((line) => mark.test(line.slice(0, DETECTION_LINE_CHARS))).length;
-    if (marks > (best?.marks ?? 0)) best = { name, marks };
-  }
-  return best?.name;
+  return formatOf(text, LOG_IMPORTERS);
 }
 
 /** Format names and what they are, for help and errors. */

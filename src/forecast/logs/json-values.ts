@@ -11,6 +11,12 @@ export interface JsonValue {
   readonly line: number;
 }
 
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 export function jsonValues(source: LogSource): JsonValue[] {
   const found: JsonValue[] = [];
   let open: { text: string[]; line: number; depth: number } | undefined;
@@ -51,8 +57,9 @@ function take(
     source.bad(line, "it is no JSON, or cut off");
     return;
   }
-  if (Array.isArray(value)) found.push(...value.map((one: unknown) => ({ value: one, line })));
-  else found.push({ value, line });
+  // One by one: a list may have more than a call takes arguments.
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  for (const one of values) found.push({ value: one, line });
 }
 
 /** Braces that open less those that close, outside of strings. */

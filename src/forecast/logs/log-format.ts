@@ -1,4 +1,5 @@
 /** The kinds of logs that are read, and what an importer is. */
+import type { Marked } from "./detect.js";
 import type { LogSource } from "./log-source.js";
 import type { Draft } from "./observed-migration.js";
 
@@ -11,12 +12,9 @@ export type LogFormat =
   | "cloud-hypervisor"
   | "kubevirt";
 
-export interface LogImporter {
-  readonly name: LogFormat;
+export interface LogImporter extends Marked<LogFormat> {
   /** What it is, for help and errors. */
   readonly title: string;
-  /** A line that only this kind of log has. */
-  readonly mark: RegExp;
   /** @throws PrecopyError for a line that it should understand and does not, unless lenient. */
   read(source: LogSource): Draft;
 }

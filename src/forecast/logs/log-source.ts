@@ -29,21 +29,25 @@ export class LogSource {
   readonly skippedFirst: Said<string>[] = [];
   private readonly lenient: boolean;
 
-  /** @throws PrecopyError for an empty text, and for one beyond the limits. */
+  /**
+   * @param what for errors
+   * @throws PrecopyError for an empty text, and for one beyond the limits
+   */
   constructor(
     readonly text: string,
     { file, lenient = false }: LogOptions,
+    what = "the log",
   ) {
     this.file = file;
     this.lenient = lenient;
     if (text.length > LOG_CHARS_MAX) {
-      this.refuse("limit", `the log has ${text.length} characters, at most ${LOG_CHARS_MAX}`);
+      this.refuse("limit", `${what} has ${text.length} characters, at most ${LOG_CHARS_MAX}`);
     }
     this.lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
     if (this.lines.length > LOG_LINES_MAX) {
-      this.refuse("limit", `the log has ${this.lines.length} lines, at most ${LOG_LINES_MAX}`);
+      this.refuse("limit", `${what} has ${this.lines.length} lines, at most ${LOG_LINES_MAX}`);
     }
-    if (text.trim() === "") this.refuse("bad-input", "the log is empty");
+    if (text.trim() === "") this.refuse("bad-input", `${what} is empty`);
   }
 
   /** Each line with its number, from 1; those that are too long for any of the formats are bad. */

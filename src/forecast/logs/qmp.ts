@@ -5,14 +5,12 @@
  * QEMU qapi/migration.json; trap: `completed` may come with `total-time` absent or 0 for some
  * milliseconds, since the status is set before migration_calculate_complete().
  */
-import { jsonValues } from "./json-values.js";
+import { isObject, type Json, jsonValues } from "./json-values.js";
 import type { LogImporter } from "./log-format.js";
 import type { LogSource } from "./log-source.js";
 import { type Draft, newDraft, type ObservedSample, type Said } from "./observed-migration.js";
 import { addSampledPasses } from "./pass-series.js";
 import { nsOfMs } from "./values.js";
-
-type Json = Record<string, unknown>;
 
 export const qmp: LogImporter = {
   name: "qmp",
@@ -243,10 +241,6 @@ class QmpReader {
       this.source.bad(line, `${key} is ${JSON.stringify(value)}, no number of 0 to 2^53`);
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function sum(values: readonly (number | undefined)[]): number | undefined {
