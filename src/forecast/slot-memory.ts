@@ -25,6 +25,8 @@ export interface SlotMemory {
   readonly pages: number;
   /** Goes on as it is: what it writes in a window does not depend on when. */
   readonly steady?: boolean;
+  /** How often its recording has been gone through. */
+  readonly laps?: number;
   /** Known to be unsent. */
   readonly unsentPages: number;
   /** Runs of adjacent pages among them that were sent before (post-copy discards them). */
