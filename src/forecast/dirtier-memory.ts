@@ -5,7 +5,7 @@
 import { PrecopyError } from "../base/errors.js";
 import { logarithm } from "../base/math.js";
 import type { PageClass } from "./class-memory.js";
-import type { DirtierWorkload } from "./qemu-run.js";
+import type { DirtierWorkload } from "./dirtier-workload.js";
 
 /** `-machine pc`: pc.bios and pc.rom, 130 pages in all with what rounds them up. */
 export const FIRMWARE_PAGES = 130;

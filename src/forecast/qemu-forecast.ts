@@ -9,10 +9,7 @@ import { type LoopCosts, QEMU72_COSTS } from "./loop-costs.js";
 import type { QemuGuest } from "./qemu-guest.js";
 import type { QemuKnown } from "./qemu-run.js";
 import { SlotMachine, type SlotMachineOptions, type SlotOutcome } from "./slot-machine.js";
-import { AUTO_CONVERGE, ThrottleModel } from "./throttle-model.js";
-
-/** QEMU's default downtime limit, ms. */
-const DOWNTIME_LIMIT_MS = 300;
+import { ThrottleModel } from "./throttle-model.js";
 
 export interface ForecastOptions {
   readonly circumstances?: Circumstances;
@@ -28,8 +25,8 @@ export function forecastQemu(
   options: ForecastOptions = {},
 ): SlotOutcome {
   const { linkShare, guestSpeed, laterMs, zeroCost } = options.circumstances ?? USUAL;
-  const limitBytesPerSec = Number(known.params["max-bandwidth"]);
-  const slots = qemu72.configure?.({ "max-bandwidth": limitBytesPerSec }).slots;
+  const { postCopyAfter, caps, settings } = known;
+  const slots = qemu72.configure?.({ "max-bandwidth": settings.maxBandwidthBytesPerSec }).slots;
   assert(slots !== undefined, "QEMU's preset has slots");
   const onLink = known.network === "link";
   const lateMs = onLink ? 0 : (slots.quotaBytes / bytesPerSec) * 1000 - WINDOW_MS;
@@ -40,20 +37,19 @@ export function forecastQemu(
     untouchedPageUs: QEMU72_COSTS.untouchedPageUs * zeroCost,
     targetZeroPageUs: QEMU72_COSTS.targetZeroPageUs * zeroCost,
   };
-  const { postCopyAfter, caps } = known;
   const pace = (share: number, sleepMs: number) => guest.pace(share, sleepMs);
   const machine: SlotMachineOptions = {
     memory: guest.memory(),
     loop: slots,
     costs,
     linkBytesPerSec: onLink ? bytesPerSec * linkShare : Number.POSITIVE_INFINITY,
-    downtimeLimitMs: Number(known.params["downtime-limit"] ?? DOWNTIME_LIMIT_MS),
+    downtimeLimitMs: settings.downtimeLimitMs,
     timeoutMs: known.timeoutMs,
     guestSec: guest.guestSec,
     guestSpeed: guest.speed * (guest.bound ? guestSpeed : 1),
     sharesCpu: guest.bound,
-    ...(caps["auto-converge"] === true && { throttle: new ThrottleModel(AUTO_CONVERGE, pace) }),
-    ...(caps["postcopy-ram"] === true &&
+    ...(caps.has("auto-converge") && { throttle: new ThrottleModel(settings.throttle, pace) }),
+    ...(caps.has("postcopy-ram") &&
       postCopyAfter && { postCopy: { syncs: postCopyAfter.pass, afterMs: postCopyAfter.ms } }),
     ...compression(known, options.nominal === true),
   };
@@ -79,19 +75,16 @@ const MULTIFD_PAGE_BYTES = 4121;
 
 /** A compressed stream: multifd counts whole pages whatever goes out (multifd.c, 7.2). */
 function compression(
-  { caps, params, dirtier }: QemuKnown,
+  { caps, settings, dirtier }: QemuKnown,
   nominal: boolean,
 ): Partial<SlotMachineOptions> {
   const text = dirtier?.fill === "text";
-  if (caps.compress === true) {
-    const threads = Number(params["compress-threads"] ?? COMPRESS_THREADS);
-    const pageUs = DEFLATE_US / threads;
+  if (caps.has("compress")) {
+    const pageUs = DEFLATE_US / settings.compressThreads;
     return text ? { pageWireBytes: TEXT_DEFLATE_BYTES, pageUs } : { pageUs };
   }
-  if (caps.multifd !== true) return {};
-  const packed = String(params["multifd-compression"] ?? "none") !== "none";
+  if (!caps.has("multifd")) return {};
+  const packed = settings.multifdCompression !== "none";
   const wireShare = nominal && packed && text ? TEXT_ZSTD_SHARE : 1;
   return { pageWireBytes: MULTIFD_PAGE_BYTES, wireShare };
 }
-/** Default of migration/options.c. */
-const COMPRESS_THREADS = 8;

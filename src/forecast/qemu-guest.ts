@@ -188,13 +188,10 @@ function zerosSinceBoot(trace: Trace, startNs: number): Uint8Array {
   return zeros;
 }
 
-function deltaCache({ caps, params }: QemuKnown, deltaBytes: number): DeltaCache | undefined {
-  const bytes = Number(params["xbzrle-cache-size"] ?? XBZRLE_CACHE_BYTES);
-  if (caps.xbzrle !== true) return;
+function deltaCache({ caps, settings }: QemuKnown, deltaBytes: number): DeltaCache | undefined {
+  if (!caps.has("xbzrle")) return;
   let pages = 1;
-  while (pages * 2 * PAGE_BYTES <= bytes) pages *= 2;
+  while (pages * 2 * PAGE_BYTES <= settings.xbzrleCacheBytes) pages *= 2;
   return { pages, deltaBytes };
 }
-/** Default of migration/options.c. */
-const XBZRLE_CACHE_BYTES = 2 ** 26;
 const PAGE_BYTES = 4096;

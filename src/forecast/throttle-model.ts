@@ -16,6 +16,8 @@ export interface AutoConvergeSettings {
   readonly maxPercent: number;
   /** throttle-trigger-threshold. */
   readonly triggerPercent: number;
+  /** cpu-throttle-tailslow: no more at once than what the rates ask for. Default false. */
+  readonly tailslow?: boolean;
 }
 
 /** Defaults of migration/migration.c (7.2) and migration/options.c. */
@@ -58,15 +60,23 @@ export class ThrottleModel {
   synced(ms: number, dirtiedBytes: number, sentBytes: number): void {
     this.dirtiedBytes += dirtiedBytes;
     if (ms - this.periodMs <= PERIOD_MS) return;
-    const { initialPercent, incrementPercent, maxPercent, triggerPercent } = this.settings;
+    const { initialPercent, triggerPercent } = this.settings;
     const limit = ((sentBytes - this.sentBefore) * triggerPercent) / 100;
     if (this.dirtiedBytes > limit && ++this.high >= 2) {
       this.high = 0;
-      const next = this.percent === 0 ? initialPercent : this.percent + incrementPercent;
-      this.percent = Math.min(next, maxPercent);
+      this.percent = this.percent === 0 ? initialPercent : this.more(limit);
     }
     this.periodMs = ms;
     this.dirtiedBytes = 0;
     this.sentBefore = sentBytes;
+  }
+
+  /** `mig_throttle_guest_down`, in whole per cent as QEMU counts. */
+  private more(limitBytes: number): number {
+    const { incrementPercent, maxPercent, tailslow } = this.settings;
+    const now = 100 - this.percent;
+    const ideal = Math.floor((now * limitBytes) / this.dirtiedBytes);
+    const step = tailslow === true ? Math.min(now - ideal, incrementPercent) : incrementPercent;
+    return Math.min(this.percent + step, maxPercent);
   }
 }
