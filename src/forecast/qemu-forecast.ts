@@ -43,17 +43,29 @@ export function forecastQemu(
     loop: slots,
     costs,
     linkBytesPerSec: onLink ? bytesPerSec * linkShare : Number.POSITIVE_INFINITY,
+    laterBytesPerSec: onLink ? later(bytesPerSec, known) * linkShare : Number.POSITIVE_INFINITY,
     downtimeLimitMs: settings.downtimeLimitMs,
     timeoutMs: known.timeoutMs,
     guestSec: guest.guestSec,
     guestSpeed: guest.speed * (guest.bound ? guestSpeed : 1),
     sharesCpu: guest.bound,
+    ...(guest.slowed && { slowed: guest.slowed }),
     ...(caps.has("auto-converge") && { throttle: new ThrottleModel(settings.throttle, pace) }),
     ...(caps.has("postcopy-ram") &&
       postCopyAfter && { postCopy: { syncs: postCopyAfter.pass, afterMs: postCopyAfter.ms } }),
     ...compression(known, options.nominal === true),
   };
   return new SlotMachine(machine).run();
+}
+
+/**
+ * What a link falls short by in the first pass, in which the target's memory is touched for the
+ * first time and whoever loads the machine does so, it falls short by about half later.
+ */
+const SHORT_LATER = 0.5;
+
+function later(bytesPerSec: number, { bytesPerSec: nominal }: QemuKnown): number {
+  return bytesPerSec + Math.max(0, nominal - bytesPerSec) * SHORT_LATER;
 }
 
 const WINDOW_MS = 100;

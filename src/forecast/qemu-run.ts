@@ -4,7 +4,7 @@
  *
  * Known: `guest.kind|mem_mb|workload`, `net`, `params`, `caps`, `postcopy_after`, `timeout_s`,
  * `strategy`, `trace_file`, and of `measured` what the clock showed when the migration was asked
- * for: `guest_s_at_start`, `cont_to_migrate_ms`. Everything else is outcome. The rate of the first
+ * for: `guest_s_at_start`, `writes_at_start`, `cont_to_migrate_ms`. Everything else is outcome. The rate of the first
  * pass (`windows`, `syncs`, `series`) is an outcome too, and used where a row says so.
  */
 import { PrecopyError } from "../base/errors.js";
@@ -31,6 +31,8 @@ export interface QemuKnown {
   readonly timeoutMs: number;
   /** How long the guest had run. */
   readonly ranSec: number | undefined;
+  /** What it had written by then, by its own count. */
+  readonly wrotePages: number | undefined;
 }
 
 export interface QemuActual {
@@ -99,6 +101,7 @@ function known(run: RecordedFields, measured: RecordedFields): QemuKnown {
     postCopyAfter: caps.has("postcopy-ram") ? postCopyAfter(run) : undefined,
     timeoutMs: run.number("timeout_s", TIMEOUT_SEC) * 1000,
     ranSec: ms > 0 ? ms / 1000 : sec || undefined,
+    wrotePages: measured.number("writes_at_start", { otherwise: 0 }) || undefined,
   };
 }
 

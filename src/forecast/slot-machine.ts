@@ -5,7 +5,12 @@
  * migration_update_counters, migration_completion, postcopy_start) and sends as migration/ram.c
  * (ram_save_iterate); the guest is a memory of expected counts or of a recorded trace.
  */
-import { NO_ESTIMATE, type SlotEstimate, type SlotLoop } from "../policy/slot-loop.js";
+import {
+  NO_ESTIMATE,
+  type SlotEstimate,
+  type SlotLoop,
+  type SlotStep,
+} from "../policy/slot-loop.js";
 import type { LoopCosts } from "./loop-costs.js";
 import { nothingTaken, type SlotMemory, type Taken } from "./slot-memory.js";
 import type { ThrottleModel } from "./throttle-model.js";
@@ -16,6 +21,8 @@ export interface SlotMachineOptions {
   readonly costs: LoopCosts;
   /** What the link carries; Infinity: loopback, where only the CPU counts. */
   readonly linkBytesPerSec: number;
+  /** The same after the first pass. Default as in it. */
+  readonly laterBytesPerSec?: number;
   readonly downtimeLimitMs: number;
   /** Given up after so long. */
   readonly timeoutMs: number;
@@ -23,6 +30,8 @@ export interface SlotMachineOptions {
   readonly guestSec: number;
   /** What the guest does in a second of the machine's time. Default 1. */
   readonly guestSpeed?: number;
+  /** Of so many seconds that it ran since the log was read, what its writes come to. */
+  readonly slowed?: (ranSec: number) => number;
   readonly throttle?: ThrottleModel;
   /** Post-copy is asked for when the log has been read so often, or after so long. */
   readonly postCopy?: { readonly syncs: number; readonly afterMs: number };
@@ -83,23 +92,31 @@ export class SlotMachine {
   private takenMs = 0;
   private arriving: Arriving[] = [];
   private arrivingBytes = 0;
-  private readonly linkBytesPerMs: number;
-  private readonly socketMs: number;
+  private linkBytesPerMs = 0;
+  private socketMs = 0;
   private window = { startMs: 0, bytes: 0 };
   private estimate: SlotEstimate = NO_ESTIMATE;
   private bytes = 0;
   private syncs = 0;
   private guestSec: number;
+  /** Its time when the log was read last, and what it ran since. */
+  private readSec = 0;
+  private ranSec = 0;
   private guestAtMs = 0;
   private synced = false;
   private readonly passes: SlotPass[] = [];
   private readonly taken: Taken = nothingTaken();
 
   constructor(private readonly options: SlotMachineOptions) {
-    const { linkBytesPerSec, costs, guestSec } = options;
-    this.linkBytesPerMs = linkBytesPerSec / 1000;
-    this.socketMs = Number.isFinite(linkBytesPerSec) ? costs.socketBytes / this.linkBytesPerMs : 0;
-    this.guestSec = guestSec;
+    this.linkCarries(options.linkBytesPerSec);
+    this.guestSec = options.guestSec;
+    this.readSec = options.guestSec;
+  }
+
+  private linkCarries(bytesPerSec: number): void {
+    const { costs } = this.options;
+    this.linkBytesPerMs = bytesPerSec / 1000;
+    this.socketMs = Number.isFinite(bytesPerSec) ? costs.socketBytes / this.linkBytesPerMs : 0;
   }
 
   run(): SlotOutcome {
@@ -115,14 +132,24 @@ export class SlotMachine {
         this.ms = Math.max(this.ms, this.window.startMs + slotMs + costs.wakeUpMs);
       }
       if (this.ms - this.window.startMs >= slotMs) this.closeWindow();
-      const remainingBytes = memory.unsentPages * PAGE_BYTES;
-      const { thresholdBytes } = this.estimate;
-      const step = loop.nextStep({ remainingBytes, thresholdBytes, synced: this.synced });
-      if (step === "stop") return this.stop(remainingBytes === 0 ? "nothing-left" : "threshold");
-      if (step === "sync") this.readLog();
-      else this.sendSlice();
+      let step = this.nextStep();
+      // What the log adds is held against the same threshold, however long the reading took.
+      if (step === "sync") {
+        this.readLog();
+        step = this.nextStep();
+      }
+      if (step === "stop")
+        return this.stop(memory.unsentPages === 0 ? "nothing-left" : "threshold");
+      this.sendSlice();
     }
     return this.outcome("timeout", Number.NaN, Number.NaN);
+  }
+
+  private nextStep(): SlotStep {
+    const { memory, loop } = this.options;
+    const remainingBytes = memory.unsentPages * PAGE_BYTES;
+    const { thresholdBytes } = this.estimate;
+    return loop.nextStep({ remainingBytes, thresholdBytes, synced: this.synced });
   }
 
   /** ram_save_iterate. */
@@ -155,6 +182,7 @@ export class SlotMachine {
     const bytes = wire(taken);
     const cpuUs =
       (taken.rawPages + taken.deltaPages) * pageUs +
+      (taken.deltaPages + taken.samePages) * costs.encodeUs +
       (taken.zeroPages - taken.untouchedPages) * costs.zeroPageUs +
       taken.untouchedPages *
         costs.untouchedPageUs *
@@ -213,8 +241,14 @@ export class SlotMachine {
     const { memory, costs, throttle } = this.options;
     this.advanceGuest();
     const dirtiedPages = memory.sync(this.guestSec);
+    this.readSec = this.guestSec;
+    this.ranSec = 0;
     this.ms += costs.syncMs;
+    this.ms += throttle?.waitMs(this.ms) ?? 0;
     this.syncs++;
+    if (this.syncs === 2) {
+      this.linkCarries(this.options.laterBytesPerSec ?? this.options.linkBytesPerSec);
+    }
     this.synced = true;
     if (this.passes.length < PASSES_KEPT) {
       this.passes.push({
@@ -282,10 +316,11 @@ export class SlotMachine {
   }
 
   private advanceGuest(): void {
-    const { throttle, guestSpeed = 1 } = this.options;
+    const { throttle, slowed, guestSpeed = 1 } = this.options;
     const share = throttle?.share() ?? 1;
-    this.guestSec += ((this.ms - this.guestAtMs) / 1000) * share * guestSpeed;
+    this.ranSec += ((this.ms - this.guestAtMs) / 1000) * share * guestSpeed;
     this.guestAtMs = this.ms;
+    this.guestSec = this.readSec + (slowed?.(this.ranSec) ?? this.ranSec);
   }
 
   private outcome(end: SlotEnd, downtimeMs: number, blackoutMs: number): SlotOutcome {
