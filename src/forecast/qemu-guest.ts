@@ -32,6 +32,8 @@ export interface QemuGuest {
   readonly speed: number;
   /** Takes a CPU of its own. */
   readonly bound: boolean;
+  /** Forgives what it is late with. */
+  readonly closedLoop?: boolean;
   /** Of so many seconds that it ran since the log was read, what its writes come to. */
   readonly slowed?: (ranSec: number) => number;
   readonly pace: Pace;
@@ -70,6 +72,7 @@ export function describedGuest(known: QemuKnown): QemuGuest {
     guestSec: 0,
     speed: rate === 0 ? speedOf(known, dirtierRate(dirtier)) : 1,
     bound: rate === 0,
+    closedLoop: rate > 0 && dirtier.catchup === 0,
     ...(rate === 0 && { slowed: slowedByFirstWrites(writing) }),
     pace: paceOf(dirtier),
     zeroPages: Math.round(zeros),

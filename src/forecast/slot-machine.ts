@@ -37,6 +37,8 @@ export interface SlotMachineOptions {
   readonly postCopy?: { readonly syncs: number; readonly afterMs: number };
   /** Bytes on the wire for one that is counted (compression in multifd: below 1). Default 1. */
   readonly wireShare?: number;
+  /** Pages leave and count in packets of so many (multifd). Default one by one. */
+  readonly packetPages?: number;
   /** CPU per page with contents where it is compressed, in place of the costs' own. */
   readonly pageUs?: number;
   /** The guest takes a CPU of two: both ends of the migration share the other. */
@@ -161,10 +163,15 @@ export class SlotMachine {
     const untilMs = () => Math.floor(this.ms - startMs) <= sliceMs;
     let pagesMax = loop.slicePages + 1;
     this.count(loop.stream.sectionBytes - SECTION_END_BYTES, 0);
-    while (memory.unsentPages > 0 && this.window.bytes <= loop.quotaBytes) {
-      // The page that passes the quota is sent whole.
-      const left = loop.quotaBytes - this.window.bytes;
-      this.send(pagesMax, (Math.floor(left / WHOLE_BYTES) + 1) * WHOLE_BYTES);
+    const { packetPages = 1 } = this.options;
+    const packetBytes = packetPages * WHOLE_BYTES;
+    const fromBytes = this.window.bytes;
+    // What lies in a packet that is not full has not been counted.
+    const waiting = () => (packetPages > 1 ? (this.window.bytes - fromBytes) % packetBytes : 0);
+    while (memory.unsentPages > 0 && this.window.bytes - waiting() <= loop.quotaBytes) {
+      // The page, or the packet, that passes the quota is sent whole.
+      const left = loop.quotaBytes - this.window.bytes + waiting();
+      this.send(pagesMax, (Math.floor(left / packetBytes) + 1) * packetBytes - waiting());
       if (!untilMs()) break;
       pagesMax = loop.slicePages;
     }
