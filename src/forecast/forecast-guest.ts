@@ -18,7 +18,7 @@ import type { ContentFacts } from "./content-facts.js";
 import { curveOfClasses, fitCurve, type RateClass } from "./curve-fit.js";
 import type { SlotMemory } from "./slot-memory.js";
 import { traceCurve } from "./trace-curve.js";
-import { TraceMemory } from "./trace-memory.js";
+import { type TraceDeltas, TraceMemory } from "./trace-memory.js";
 
 export type ForecastGuest = RatesGuest | TraceGuest | ClassesGuest;
 
@@ -70,11 +70,14 @@ const TAILS = [0.3, 3, 0.05];
 /** Slices of memory over which fitted classes are spread. */
 const SLICES = 64;
 
+/** XBZRLE's cache, as both kinds of memory take it. */
+export type PreparedDeltas = DeltaCache & TraceDeltas;
+
 /** A guest ready to be moved again and again. */
 export interface PreparedGuest {
   readonly pages: number;
   curve(chance: GuestChance): DirtyCurve;
-  memory(chance: GuestChance, deltas: DeltaCache | undefined): SlotMemory;
+  memory(chance: GuestChance, deltas: PreparedDeltas | undefined): SlotMemory;
   /** Its own time when the migration begins. */
   guestSec(chance: GuestChance): number;
 }
