@@ -5,6 +5,7 @@ import { boundCommand } from "./commands/bound.js";
 import { compareCommand } from "./commands/compare.js";
 import { demoCommand } from "./commands/demo.js";
 import { explainCommand } from "./commands/explain.js";
+import { forecastCommand } from "./commands/forecast.js";
 import { mergeCommand } from "./commands/merge.js";
 import { migrateCommand } from "./commands/migrate.js";
 import { recordCommand } from "./commands/record.js";
@@ -79,6 +80,7 @@ function createProgram(session: Session): Command {
     boundCommand(session),
     sweepCommand(session),
     mergeCommand(session),
+    forecastCommand(session),
     explainCommand(session),
     validateCommand(session),
     xlCommand(session),

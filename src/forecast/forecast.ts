@@ -58,6 +58,9 @@ export interface RuleShare {
 export interface Forecast {
   /** Whole name, with its preset. */
   readonly strategy: string;
+  readonly loop: "slots" | "rounds";
+  /** At most so much goes out while the guest runs: the link's rate, or the hypervisor's limit. */
+  readonly rate: { readonly bytesPerSec: number; readonly by: "link" | "max-bandwidth" };
   /** Whether what is left gets little enough by itself, or by the post-copy that was asked for. */
   readonly converges: "yes" | "no" | "borderline";
   /** Share of the circumstances under which it does. */
@@ -73,6 +76,7 @@ export interface Forecast {
   readonly totalMs: Range;
   readonly downtimeMs: Range;
   readonly bytes: Range;
+  /** Rounds; over slots readings of the log, QEMU's dirty-sync-count. */
   readonly rounds: Range;
   /** What ends it under usual circumstances. */
   readonly rule: string;
@@ -145,10 +149,12 @@ function summarise(
     rangeOf(outcomes.map((one) => (one.completes ? of(one) : Number.POSITIVE_INFINITY)));
   return {
     strategy: settings.name,
+    loop: settings.preset.loop ?? "rounds",
+    rate: rateOf(input, settings),
     converges: convergesShare === 1 ? "yes" : convergesShare === 0 ? "no" : "borderline",
     convergesShare,
     completesShare: share(({ completes }) => completes),
-    plateau: plateauOf(input, settings, guest),
+    plateau: plateauOf(rateOf(input, settings).bytesPerSec, guest),
     totalMs: range(({ totalMs }) => totalMs),
     downtimeMs: range(({ downtimeMs }) => downtimeMs),
     bytes: range(({ bytes }) => bytes),
@@ -172,16 +178,19 @@ function rulesOf(outcomes: readonly LoopOutcome[]): RuleShare[] {
   return shares.sort((a, b) => b.share - a.share);
 }
 
-function plateauOf(
+function rateOf(
   { linkBytesPerSec }: ForecastInput,
-  { preset }: ForecastSettings,
-  guest: PreparedGuest,
-): Forecast["plateau"] {
+  { preset: { slots } }: ForecastSettings,
+): Forecast["rate"] {
+  const quota = slots === undefined ? Infinity : (slots.quotaBytes * 1e9) / slots.slotNs;
+  return quota < linkBytesPerSec
+    ? { bytesPerSec: quota, by: "max-bandwidth" }
+    : { bytesPerSec: linkBytesPerSec, by: "link" };
+}
+
+function plateauOf(bytesPerSec: number, guest: PreparedGuest): Forecast["plateau"] {
   const curve = guest.curve(USUAL_CHANCE);
   if (!(curve(1) > 0)) return;
-  const { slots } = preset;
-  const quota = slots === undefined ? Infinity : (slots.quotaBytes * 1e9) / slots.slotNs;
-  const bytesPerSec = Math.min(linkBytesPerSec, quota);
   const sizes = { pages: guest.pages, bytesPerPage: PAGE_WIRE_BYTES, bytesPerSec };
   const passSec = plateauSec(curve, sizes);
   return passSec > 0 ? { passSec, pages: curve(passSec) } : undefined;
