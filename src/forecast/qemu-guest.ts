@@ -96,10 +96,15 @@ const SPEED = { least: 0.1, most: 4 };
 const FIRST_WRITE_SEC = 2e-6;
 
 function slowedByFirstWrites(classes: readonly PageClass[]): (ranSec: number) => number {
-  const costSec = (sec: number) =>
-    classes.reduce((sum, { pages, writesPerPageSec }) => {
-      return sum + pages * (1 - exponential(-writesPerPageSec * sec));
-    }, 0) * FIRST_WRITE_SEC;
+  const alike = new Map<number, number>();
+  for (const { pages, writesPerPageSec } of classes) {
+    alike.set(writesPerPageSec, (alike.get(writesPerPageSec) ?? 0) + pages);
+  }
+  const costSec = (sec: number) => {
+    let written = 0;
+    for (const [rate, pages] of alike) written += pages * (1 - exponential(-rate * sec));
+    return written * FIRST_WRITE_SEC;
+  };
   return (ranSec) => {
     let [least, most] = [0, ranSec];
     for (let step = 0; step < BISECTIONS; step++) {

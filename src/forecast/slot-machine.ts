@@ -37,6 +37,10 @@ export interface SlotMachineOptions {
   readonly postCopy?: { readonly syncs: number; readonly afterMs: number };
   /** Bytes on the wire for one that is counted (compression in multifd: below 1). Default 1. */
   readonly wireShare?: number;
+  /** Limit once post-copy goes. Default none. */
+  readonly postCopyBytesPerSec?: number;
+  /** The source ends when the target has said that it runs (return-path). */
+  readonly returnPath?: boolean;
   /** Pages leave and count in packets of so many (multifd). Default one by one. */
   readonly packetPages?: number;
   /** CPU per page with contents where it is compressed, in place of the costs' own. */
@@ -279,8 +283,9 @@ export class SlotMachine {
     this.count(0, SECTION_END_BYTES);
     while (memory.unsentPages > 0) this.sendStopped();
     this.give(costs.deviceStateBytes, 0);
-    const arrivedMs = Math.max(this.ms, this.takenMs);
-    return this.outcome(end, this.ms - stoppedMs, arrivedMs + costs.resumeMs - stoppedMs);
+    const runsMs = Math.max(this.ms, this.takenMs) + costs.resumeMs;
+    if (this.options.returnPath === true) this.ms = runsMs;
+    return this.outcome(end, this.ms - stoppedMs, runsMs - stoppedMs);
   }
 
   private sendStopped(): void {
@@ -314,6 +319,8 @@ export class SlotMachine {
     // The target reads on when it has dropped what was written again.
     this.give(costs.deviceStateBytes, discardUs / 1000);
     const runsMs = Math.max(this.ms, this.takenMs) + costs.resumeMs;
+    const limit = this.options.postCopyBytesPerSec ?? Number.POSITIVE_INFINITY;
+    if (limit < this.linkBytesPerMs * 1000) this.linkCarries(limit);
     while (memory.unsentPages > 0) {
       if (Number.isFinite(this.linkBytesPerMs)) this.send(loop.slicePages, Infinity);
       else this.sendStopped();
