@@ -83,12 +83,14 @@ export function describedGuest(known: QemuKnown): QemuGuest {
 
 /**
  * A program bound by its CPU was counted up to the start, and its kind was on a quiet machine: what
- * it gets while it is migrated lies between, on a machine that others use too.
+ * it gets while it is migrated lies between, on a machine that others use too. The count is short,
+ * and taken while both ends start: it weighs a quarter.
  */
 function speedOf({ wrotePages, ranSec }: QemuKnown, quietPerSec: number): number {
   if (wrotePages === undefined || ranSec === undefined) return 1;
   const { least, most } = SPEED;
-  return Math.sqrt(Math.min(most, Math.max(least, wrotePages / ranSec / quietPerSec)));
+  const share = Math.min(most, Math.max(least, wrotePages / ranSec / quietPerSec));
+  return Math.sqrt(Math.sqrt(share));
 }
 const SPEED = { least: 0.1, most: 4 };
 
