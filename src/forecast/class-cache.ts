@@ -57,6 +57,12 @@ export class ClassCache {
     return left > 1e-9 ? Math.min(1, (before + older) / left) : 0;
   }
 
+  /** Of those, the share that was looked up, and sent, in the pass before. */
+  recentShare(cell: number): number {
+    const { before, older } = this.held[cell] as Held;
+    return before > 0 ? before / (before + older) : 0;
+  }
+
   /** Pages of a cell are looked up: those it holds stay, the others come in where they may. */
   lookUp(cell: number, pages: number): void {
     const mine = this.held[cell] as Held;

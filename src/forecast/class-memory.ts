@@ -253,9 +253,9 @@ export class ClassMemory implements SlotMemory {
     if (cache === undefined || deltas === undefined || this.passes < 1) return NO_HITS;
     const hits = pages * cache.share(i) * (1 - (deltas.missShare ?? 0));
     const before = (this.now[i] as Sent).pass === this.passes ? this.last[i] : this.now[i];
-    const { sec, readSec, share } = before as Sent;
+    const { sec, readSec } = before as Sent;
     const rate = this.rate[i] as number;
-    const same = hits * share * this.unchanged(i, { sec, readSec, guestSec });
+    const same = hits * cache.recentShare(i) * this.unchanged(i, { sec, readSec, guestSec });
     const writes = rate * (guestSec - sec);
     const each = deltas.bytesOf(writes / Math.max(1e-9, 1 - exponential(-writes)));
     // What does not fit goes whole, and is looked up all the same.
@@ -288,7 +288,6 @@ export class ClassMemory implements SlotMemory {
   }
 
   private takeFrom(i: number, share: number, guestSec: number, out: Taken): void {
-    const all = (this.fresh[i] as number) + (this.again[i] as number);
     const fresh = (this.fresh[i] as number) * share;
     const again = (this.again[i] as number) * share;
     const zeros = this.zerosOf(i, guestSec);
@@ -306,18 +305,16 @@ export class ClassMemory implements SlotMemory {
     if (this.passes > 0) this.cache.lookUp(i, fresh + again - zero);
     if ((this.now[i] as Sent).pass === this.passes) return;
     this.last[i] = this.now[i] as Sent;
-    const size = this.size[i] as number;
-    this.now[i] = { pass: this.passes, sec: guestSec, readSec: this.readSec, share: all / size };
+    this.now[i] = { pass: this.passes, sec: guestSec, readSec: this.readSec };
   }
 }
 
-/** When pages of a cell were sent, the reading before it, and how many of them were unsent. */
+/** When pages of a cell were sent, and the reading before it. */
 interface Sent {
   readonly pass: number;
   readonly sec: number;
   readonly readSec: number;
-  readonly share: number;
 }
 
-const NEVER_SENT: Sent = { pass: -1, sec: 0, readSec: 0, share: 0 };
+const NEVER_SENT: Sent = { pass: -1, sec: 0, readSec: 0 };
 const NO_HITS = { same: 0, changed: 0, bytes: 0 };

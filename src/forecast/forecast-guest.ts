@@ -124,6 +124,7 @@ function ratesGuest(guest: RatesGuest, { zeroShare }: ContentFacts): PreparedGue
   checkPages(pages);
   const pagesMax = Math.floor(pages * (1 - zeroShare));
   const fitted = new Map<string, RateClass[]>();
+  const memories = new Memories();
   const classes = (chance: GuestChance): RateClass[] => {
     const slowestWrites = TAILS[chance.tail % TAILS.length] as number;
     const points = pointsUnder(guest, chance, pagesMax);
@@ -135,14 +136,30 @@ function ratesGuest(guest: RatesGuest, { zeroShare }: ContentFacts): PreparedGue
   return {
     pages,
     curve: (chance) => curveOfClasses(classes(chance)),
-    memory: (chance, deltas) =>
-      new ClassMemory({
-        classes: spread(pages, zeroShare, classes(chance)),
-        wroteBeforeSec: 0,
-        ...(deltas && { deltas }),
-      }),
+    memory: (chance, deltas) => {
+      const found = classes(chance);
+      return memories.of(found, deltas, () => spread(pages, zeroShare, found));
+    },
     guestSec: () => 0,
   };
+}
+
+/** Memories begin anew with each migration: of the same classes one is enough. */
+class Memories {
+  private readonly made = new Map<readonly RateClass[], ClassMemory>();
+
+  of(
+    key: readonly RateClass[],
+    deltas: PreparedDeltas | undefined,
+    classes: () => readonly PageClass[],
+  ): ClassMemory {
+    const found = deltas === undefined ? this.made.get(key) : undefined;
+    if (found !== undefined) return found;
+    const options = { classes: classes(), wroteBeforeSec: 0 };
+    const memory = new ClassMemory(deltas === undefined ? options : { ...options, deltas });
+    if (deltas === undefined) this.made.set(key, memory);
+    return memory;
+  }
 }
 
 /** An even distribution of this half width has a standard deviation of 1. */
@@ -235,11 +252,11 @@ function classesGuest(guest: ClassesGuest): PreparedGuest {
   const pages = pagesOf(guest);
   checkPages(pages);
   const curve = curveOfPages(classes);
+  const memories = new Memories();
   return {
     pages,
     curve: () => curve,
-    memory: (_chance, deltas) =>
-      new ClassMemory({ classes, wroteBeforeSec: 0, ...(deltas && { deltas }) }),
+    memory: (_chance, deltas) => memories.of(classes, deltas, () => classes),
     guestSec: () => 0,
   };
 }

@@ -8,7 +8,8 @@ import { type Circumstances, USUAL } from "./circumstances.js";
 import { type LoopCosts, QEMU72_COSTS } from "./loop-costs.js";
 import type { QemuGuest } from "./qemu-guest.js";
 import type { QemuKnown } from "./qemu-run.js";
-import { SlotMachine, type SlotMachineOptions, type SlotOutcome } from "./slot-machine.js";
+import { SlotMachine, type SlotMachineOptions } from "./slot-machine.js";
+import type { SlotOutcome } from "./slot-outcome.js";
 import { ThrottleModel } from "./throttle-model.js";
 
 export interface ForecastOptions {
@@ -56,6 +57,8 @@ export function forecastQemu(
     ...(caps.has("auto-converge") && { throttle: new ThrottleModel(settings.throttle, pace) }),
     ...(caps.has("postcopy-ram") &&
       postCopyAfter && { postCopy: { syncs: postCopyAfter.pass, afterMs: postCopyAfter.ms } }),
+    postCopyBytesPerSec: settings.maxPostCopyBytesPerSec,
+    returnPath: caps.has("return-path"),
     ...compression(known, options.nominal === true),
   };
   return new SlotMachine(machine).run();
@@ -103,6 +106,10 @@ const TEXT_ZSTD_SHARE = 0.27;
 /** The same by deflate at level 1, header included, and what a thread takes for a page. */
 const TEXT_DEFLATE_BYTES = 1208;
 const DEFLATE_US = 68;
+/** The target inflates it on the same machine. */
+const INFLATE_US = 25;
+/** Deflating a page in a channel's thread, and inflating it on the same machine. */
+const ZLIB_US = 90;
 /** A packet of 128 pages: 8 bytes a page, and some 330 bytes of header (multifd.c), seldom full. */
 const MULTIFD_PAGE_BYTES = 4121;
 const MULTIFD_PACKET_PAGES = 128;
@@ -116,12 +123,16 @@ function compression(
 ): Partial<SlotMachineOptions> {
   const text = dirtier?.fill === "text";
   if (caps.has("compress")) {
-    const pageUs = DEFLATE_US / Math.min(CPUS, settings.compressThreads);
+    const ownUs = DEFLATE_US / Math.min(CPUS, settings.compressThreads);
+    const pageUs = Math.max(ownUs, (DEFLATE_US + INFLATE_US) / CPUS);
     return text ? { pageWireBytes: TEXT_DEFLATE_BYTES, pageUs } : { pageUs };
   }
   if (!caps.has("multifd")) return {};
   const packed = settings.multifdCompression !== "none";
   const wireShare = nominal && packed && text ? TEXT_ZSTD_SHARE : 1;
-  const packetPages = MULTIFD_PACKET_PAGES;
-  return { pageWireBytes: MULTIFD_PAGE_BYTES, packetPages, wireShare };
+  const packets = { pageWireBytes: MULTIFD_PAGE_BYTES, packetPages: MULTIFD_PACKET_PAGES };
+  // A rate that was measured counts what threads take for their pages already.
+  if (!nominal || settings.multifdCompression !== "zlib") return { ...packets, wireShare };
+  const pageUs = ZLIB_US / Math.min(CPUS, settings.multifdChannels);
+  return { ...packets, wireShare, pageUs };
 }

@@ -83,12 +83,14 @@ export function describedGuest(known: QemuKnown): QemuGuest {
 
 /**
  * A program bound by its CPU was counted up to the start, and its kind was on a quiet machine: what
- * it gets while it is migrated lies between, on a machine that others use too.
+ * it gets while it is migrated lies between, on a machine that others use too. The count is short,
+ * and taken while both ends start: it weighs a quarter.
  */
 function speedOf({ wrotePages, ranSec }: QemuKnown, quietPerSec: number): number {
   if (wrotePages === undefined || ranSec === undefined) return 1;
   const { least, most } = SPEED;
-  return Math.sqrt(Math.min(most, Math.max(least, wrotePages / ranSec / quietPerSec)));
+  const share = Math.min(most, Math.max(least, wrotePages / ranSec / quietPerSec));
+  return Math.sqrt(Math.sqrt(share));
 }
 const SPEED = { least: 0.1, most: 4 };
 
@@ -96,10 +98,15 @@ const SPEED = { least: 0.1, most: 4 };
 const FIRST_WRITE_SEC = 2e-6;
 
 function slowedByFirstWrites(classes: readonly PageClass[]): (ranSec: number) => number {
-  const costSec = (sec: number) =>
-    classes.reduce((sum, { pages, writesPerPageSec }) => {
-      return sum + pages * (1 - exponential(-writesPerPageSec * sec));
-    }, 0) * FIRST_WRITE_SEC;
+  const alike = new Map<number, number>();
+  for (const { pages, writesPerPageSec } of classes) {
+    alike.set(writesPerPageSec, (alike.get(writesPerPageSec) ?? 0) + pages);
+  }
+  const costSec = (sec: number) => {
+    let written = 0;
+    for (const [rate, pages] of alike) written += pages * (1 - exponential(-rate * sec));
+    return written * FIRST_WRITE_SEC;
+  };
   return (ranSec) => {
     let [least, most] = [0, ranSec];
     for (let step = 0; step < BISECTIONS; step++) {

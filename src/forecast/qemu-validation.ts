@@ -4,7 +4,7 @@ import { circumstances, MEASURED_SPREAD, NOMINAL_SPREAD } from "./circumstances.
 import { forecastQemu } from "./qemu-forecast.js";
 import type { QemuGuest } from "./qemu-guest.js";
 import type { QemuKnown, QemuRun } from "./qemu-run.js";
-import type { SlotOutcome } from "./slot-machine.js";
+import type { SlotOutcome } from "./slot-outcome.js";
 import { type Figures, halfOf, type RateKind, type RunVerdict, rangeOf } from "./validation.js";
 
 /** Forecasts of a range; the one under usual circumstances comes on top. */

@@ -8,6 +8,14 @@ interface Arriving {
   takenMs: number;
 }
 
+export interface Given {
+  /** What the target will spend on them. */
+  readonly targetMs: number;
+  /** They became ready from then on, in so many steps. Default all at once. */
+  readonly startMs?: number;
+  readonly looks?: number;
+}
+
 export class SlotLink {
   /** When the target will have taken all that it was given. */
   takenMs = 0;
@@ -36,15 +44,25 @@ export class SlotLink {
     return Number.isFinite(this.bytesPerMs);
   }
 
-  /** Takes bytes on which the target will spend `targetMs`; returns when the sender may go on. */
-  give(ms: number, bytes: number, targetMs: number): number {
+  carriesAtMost(bytesPerSec: number): void {
+    if (bytesPerSec < this.bytesPerMs * 1000) this.carries(bytesPerSec);
+  }
+
+  /** Takes bytes that are ready at `ms`; returns when the sender may go on. */
+  give(ms: number, bytes: number, { targetMs, startMs = ms, looks = 1 }: Given): number {
     if (!this.limits) return ms;
+    const carryMs = bytes / this.bytesPerMs;
     while (this.arriving.length > 0 && this.arrivingBytes + bytes > this.socketBytes) {
       const first = this.arriving.shift() as Arriving;
       this.arrivingBytes -= first.bytes;
-      this.drainedMs = Math.max(this.drainedMs, first.takenMs - bytes / this.bytesPerMs);
+      this.drainedMs = Math.max(this.drainedMs, first.takenMs - carryMs);
     }
-    this.drainedMs = Math.max(this.drainedMs, ms) + bytes / this.bytesPerMs;
+    const firstMs = startMs + (ms - startMs) / looks;
+    this.drainedMs = Math.max(
+      Math.max(this.drainedMs, firstMs) + carryMs,
+      // The last of them cannot leave before they are ready.
+      ms + carryMs / looks,
+    );
     this.takenMs = Math.max(this.takenMs, this.drainedMs) + targetMs;
     this.arriving.push({ bytes, takenMs: this.takenMs });
     this.arrivingBytes += bytes;

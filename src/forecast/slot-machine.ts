@@ -14,7 +14,8 @@ import {
 } from "../policy/slot-loop.js";
 import type { LoopCosts } from "./loop-costs.js";
 import { SlotLink } from "./slot-link.js";
-import { nothingTaken, type SlotMemory, type Taken } from "./slot-memory.js";
+import { nothingTaken, type SlotMemory, type Taken, takeNothing } from "./slot-memory.js";
+import type { SlotEnd, SlotOutcome, SlotPass } from "./slot-outcome.js";
 import { type ManagedEnd, type Seen, SlotSupervisor } from "./slot-supervisor.js";
 import type { ThrottleModel } from "./throttle-model.js";
 
@@ -42,6 +43,10 @@ export interface SlotMachineOptions {
   readonly postCopy?: { readonly syncs: number; readonly afterMs: number };
   /** Bytes on the wire for one that is counted (compression in multifd: below 1). Default 1. */
   readonly wireShare?: number;
+  /** Limit once post-copy goes. Default none. */
+  readonly postCopyBytesPerSec?: number;
+  /** The source ends when the target has said that it runs (return-path). */
+  readonly returnPath?: boolean;
   /** Pages leave and count in packets of so many (multifd). Default one by one. */
   readonly packetPages?: number;
   /** CPU per page with contents where it is compressed, in place of the costs' own. */
@@ -50,43 +55,6 @@ export interface SlotMachineOptions {
   readonly sharesCpu?: boolean;
   /** Of a page with contents on the wire. Default the page and the loop's header. */
   readonly pageWireBytes?: number;
-}
-
-/** One pass: from a reading of the log to the next. */
-export interface SlotPass {
-  readonly endMs: number;
-  /** Pages that the reading at its end added. */
-  readonly dirtiedPages: number;
-  readonly unsentPages: number;
-  readonly thresholdPages: number;
-}
-
-/** `paused` and `cancelled`: by the manager. */
-export type SlotEnd =
-  | "threshold"
-  | "nothing-left"
-  | "post-copy"
-  | "timeout"
-  | "paused"
-  | "cancelled";
-
-export interface SlotOutcome {
-  readonly end: SlotEnd;
-  /** The manager's words where it decided; empty otherwise. */
-  readonly managed: string;
-  /** As it was at the end: managers raise it. */
-  readonly downtimeLimitMs: number;
-  readonly totalMs: number;
-  /** As the source reports it: from the stop to its own last byte. */
-  readonly downtimeMs: number;
-  /** From the stop to the target's first instruction. */
-  readonly blackoutMs: number;
-  /** As `transferred` counts. */
-  readonly bytes: number;
-  /** `dirty-sync-count`. */
-  readonly syncs: number;
-  readonly passes: readonly SlotPass[];
-  readonly throttlePercent: number;
 }
 
 const PAGE_BYTES = 4096;
@@ -149,7 +117,7 @@ export class SlotMachine {
     const slotMs = loop.slotNs / 1e6;
     while (this.ms < timeoutMs) {
       const managed =
-        this.leave(supervisor.look(this.ms, this.synced, this.seen)) ??
+        this.leave(supervisor.look(this.ms, false, this.seen)) ??
         (supervisor.steady.settled ? this.waitThrough() : undefined);
       if (managed !== undefined) return managed;
       if (this.repeatsItself()) break;
@@ -162,6 +130,8 @@ export class SlotMachine {
       // What the log adds is held against the same threshold, however long the reading took.
       if (step === "sync") {
         this.readLog();
+        const told = this.leave(supervisor.look(this.ms, true, this.seen));
+        if (told !== undefined) return told;
         step = this.nextStep();
       }
       if (step === "stop")
@@ -250,10 +220,10 @@ export class SlotMachine {
   private send(pagesMax: number, bytesMax: number): void {
     const { memory, costs, wireShare = 1, pageUs = costs.pageUs } = this.options;
     const { taken } = this;
-    Object.assign(taken, nothingTaken());
+    takeNothing(taken);
     this.advanceGuest();
     const wire = this.wireBytes;
-    memory.take(pagesMax, bytesMax, this.guestSec, taken);
+    const pages = memory.take(pagesMax, bytesMax, this.guestSec, taken);
     const bytes = wire(taken);
     const cpuUs =
       (taken.rawPages + taken.deltaPages) * pageUs +
@@ -262,11 +232,14 @@ export class SlotMachine {
       taken.untouchedPages *
         costs.untouchedPageUs *
         (this.ms < costs.coldMs ? costs.coldFactor : 1);
+    const startMs = this.ms;
     this.ms += cpuUs / 1000;
     this.count(bytes, bytes);
     const targetMs = (taken.zeroPages * costs.targetZeroPageUs) / 1000;
     if (this.options.sharesCpu === true) this.ms += targetMs;
-    this.give(bytes * wireShare, targetMs);
+    // The first of many pages leave while the others are looked at.
+    const looks = Math.max(1, pages / this.options.loop.slicePages);
+    this.ms = this.link.give(this.ms, bytes * wireShare, { targetMs, startMs, looks });
   }
 
   private readonly wireBytes = (taken: Taken): number => {
@@ -282,7 +255,7 @@ export class SlotMachine {
   };
 
   private give(bytes: number, targetMs: number): void {
-    this.ms = this.link.give(this.ms, bytes, targetMs);
+    this.ms = this.link.give(this.ms, bytes, { targetMs });
   }
 
   private count(windowBytes: number, transferredBytes: number): void {
@@ -337,14 +310,15 @@ export class SlotMachine {
     this.count(0, SECTION_END_BYTES);
     while (memory.unsentPages > 0) this.sendStopped();
     this.give(costs.deviceStateBytes, 0);
-    const arrivedMs = Math.max(this.ms, this.link.takenMs);
-    return this.outcome(end, this.ms - stoppedMs, arrivedMs + costs.resumeMs - stoppedMs);
+    const runsMs = Math.max(this.ms, this.link.takenMs) + costs.resumeMs;
+    if (this.options.returnPath === true) this.ms = runsMs;
+    return this.outcome(end, this.ms - stoppedMs, runsMs - stoppedMs);
   }
 
   private sendStopped(): void {
     const { memory, costs } = this.options;
     if (this.link.limits) return this.send(this.lookPages, Infinity);
-    Object.assign(this.taken, nothingTaken());
+    takeNothing(this.taken);
     memory.take(this.lookPages, Infinity, this.guestSec, this.taken);
     const { rawPages, deltaPages, zeroPages } = this.taken;
     this.ms +=
@@ -372,9 +346,9 @@ export class SlotMachine {
     // The target reads on when it has dropped what was written again.
     this.give(costs.deviceStateBytes, discardUs / 1000);
     const runsMs = Math.max(this.ms, this.link.takenMs) + costs.resumeMs;
-    while (memory.unsentPages > 0) {
-      this.sendStopped();
-    }
+    const limit = this.options.postCopyBytesPerSec ?? Number.POSITIVE_INFINITY;
+    this.link.carriesAtMost(limit);
+    while (memory.unsentPages > 0) this.sendStopped();
     this.ms = Math.max(this.ms, this.link.takenMs);
     return this.outcome("post-copy", ownMs, runsMs - stoppedMs);
   }

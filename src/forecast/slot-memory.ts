@@ -54,3 +54,14 @@ export function nothingTaken(): Taken {
     blocks: 0,
   };
 }
+
+/** The same object, as {@link nothingTaken} makes it. */
+export function takeNothing(taken: Taken): void {
+  taken.rawPages = 0;
+  taken.zeroPages = 0;
+  taken.untouchedPages = 0;
+  taken.deltaPages = 0;
+  taken.deltaBytes = 0;
+  taken.samePages = 0;
+  taken.blocks = 0;
+}

@@ -5,7 +5,8 @@ import type { GuestChance, PreparedDeltas, PreparedGuest } from "./forecast-gues
 import type { ForecastSettings } from "./forecast-settings.js";
 import type { LoopCosts } from "./loop-costs.js";
 import type { LoopOutcome } from "./loop-outcome.js";
-import { SlotMachine, type SlotMachineOptions, type SlotOutcome } from "./slot-machine.js";
+import { SlotMachine, type SlotMachineOptions } from "./slot-machine.js";
+import type { SlotOutcome } from "./slot-outcome.js";
 import { cpuBoundPace, ThrottleModel } from "./throttle-model.js";
 
 export interface LoopInput {
