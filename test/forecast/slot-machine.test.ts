@@ -68,7 +68,7 @@ describe("the slot machine", () => {
 
   it("sends whole packets where pages travel in packets", () => {
     const classes = [{ pages: 10_240, writesPerPageSec: 0 }];
-    // A window's 4.1 MB pass in the eighth packet of 128 pages: 1,024 of them go, not 1,001.
+    // A window's 4.1 MB pass in the eighth packet of 128 pages: 1,024 of them go, not 1,000.
     const loop = qemu72.configure!({ "max-bandwidth": 41_040_000 }).slots!;
     const options = {
       ...{ loop, costs: FREE, downtimeLimitMs: 0, timeoutMs: 30_000, guestSec: 0 },
@@ -78,9 +78,9 @@ describe("the slot machine", () => {
       const memory = new ClassMemory({ classes, wroteBeforeSec: 0 });
       return new SlotMachine({ ...options, memory, packetPages, timeoutMs: 450 }).run().bytes;
     };
-    // Four windows and the beginning of the fifth.
-    expect(bytes(128) / 4104).toBeCloseTo(5 * 1024, -1);
-    expect(bytes(1) / 4104).toBeCloseTo(5 * 1001, -1);
+    // Five windows have begun at 450 ms, and the wait for the sixth ends with its pages.
+    expect(bytes(128) / 4104).toBeCloseTo(6 * 1024, -1);
+    expect(bytes(1) / 4104).toBeCloseTo(6 * 1000, -1);
   });
 
   it("goes on at another rate after the first pass", () => {
