@@ -7,6 +7,7 @@ import { demoCommand } from "./commands/demo.js";
 import { explainCommand } from "./commands/explain.js";
 import { mergeCommand } from "./commands/merge.js";
 import { migrateCommand } from "./commands/migrate.js";
+import { observeCommand } from "./commands/observe.js";
 import { recordCommand } from "./commands/record.js";
 import { runCommand } from "./commands/run.js";
 import { schemaCommand } from "./commands/schema.js";
@@ -80,6 +81,7 @@ function createProgram(session: Session): Command {
     sweepCommand(session),
     mergeCommand(session),
     explainCommand(session),
+    observeCommand(session),
     validateCommand(session),
     xlCommand(session),
     traceCommand(),
