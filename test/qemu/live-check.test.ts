@@ -5,15 +5,18 @@
 import { describe, expect, it } from "vitest";
 import { parseQemuRun } from "../../src/forecast/qemu-run.js";
 import {
+  forecastCase,
   type Held,
   heldCheck,
+  heldFigures,
   LIVE_CASES,
   type LiveCase,
   type LiveVerdict,
+  liveCheck,
   MULTIFD_CASE,
   RefusedCase,
 } from "../support/live-check.js";
-import { withoutQemu } from "../support/qemu.js";
+import { guestSecondsPerSecond, withoutQemu } from "../support/qemu.js";
 
 const CASE_MS = 60_000;
 
@@ -38,6 +41,19 @@ describe.skipIf(withoutQemu())(
       );
     }
   },
+);
+
+it.skipIf(withoutQemu())(
+  "a forecast of a guest that writes twice as fast is seen to be wrong",
+  async () => {
+    const one = LIVE_CASES.find(({ id }) => id === "pre-copy") as LiveCase;
+    const verdict = await liveCheck(one);
+    const how = { qemuMajor: 7, ticks: await guestSecondsPerSecond() };
+    const forecast = forecastCase({ ...one, writesPerSec: one.writesPerSec * 2 }, how);
+    const missed = heldFigures({ ...verdict, forecast }).filter(({ isHeld }) => !isHeld);
+    expect(missed.map(({ what }) => what)).toEqual(expect.arrayContaining(["total, ms", "bytes"]));
+  },
+  CASE_MS,
 );
 
 async function checkOrMultifd(one: LiveCase): Promise<{ verdict: LiveVerdict; held: Held[] }> {

@@ -1,4 +1,5 @@
 /** A QMP server for tests: greets, answers by a script, and remembers every command that it was sent. */
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -56,6 +57,11 @@ export class FakeQmp {
 
   get path(): string {
     return join(this.folder, "qmp");
+  }
+
+  /** The first client has come. */
+  async connected(): Promise<void> {
+    if (this.sockets.length === 0) await once(this.server, "connection");
   }
 
   /** Names of the commands so far. */

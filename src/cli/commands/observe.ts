@@ -8,7 +8,7 @@ import { QmpClient } from "../../live/qemu/qmp-client.js";
 import { asArgument, collect, parseShare, parseTime } from "../flags.js";
 import { parseRateFlag } from "../live/link-flags.js";
 import { LookedLongEnough, Observation, type ObserveWishes } from "../live/observe-run.js";
-import { EXIT, type Session } from "../session.js";
+import { EXIT, Interrupted, type Session } from "../session.js";
 
 const NOTES = `
 QEMU is only asked: without --start nothing is set, started or cancelled. It serves one client
@@ -65,15 +65,18 @@ export function observeCommand(session: Session): Command {
 async function observe(session: Session, where: string, flags: ObserveFlags): Promise<void> {
   const wishes = wishesOf(flags);
   const abort = new AbortController();
+  const connecting = new AbortController();
+  let client: QmpClient | undefined;
   const release = session.io.onInterrupt(() => {
     if (abort.signal.aborted) session.io.exit(EXIT.interrupted);
     abort.abort(new Error("interrupted"));
+    // One that stands is still needed, to cancel.
+    if (client === undefined) connecting.abort();
   });
-  let client: QmpClient | undefined;
   let observation: Observation | undefined;
   let timer: NodeJS.Timeout | undefined;
   try {
-    client = await QmpClient.connect(where);
+    client = await QmpClient.connect(where, { signal: connecting.signal });
     if (wishes.timeoutMs !== undefined) {
       const what = `looked for ${wishes.timeoutMs / 1000} s`;
       timer = setTimeout(() => abort.abort(new LookedLongEnough(what)), wishes.timeoutMs);
@@ -81,7 +84,8 @@ async function observe(session: Session, where: string, flags: ObserveFlags): Pr
     observation = new Observation(session, new QemuMonitor(client), wishes, abort.signal);
     await observation.run();
   } catch (error) {
-    if (!abort.signal.aborted || observation === undefined) throw error;
+    if (!abort.signal.aborted) throw error;
+    if (observation === undefined) throw new Interrupted("interrupted before QEMU had greeted");
     await observation.leave(abort.signal.reason);
   } finally {
     clearTimeout(timer);
