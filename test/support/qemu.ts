@@ -183,18 +183,37 @@ export function guestSecondsPerSecond(): Promise<number> {
   return secondsPerSecond;
 }
 
-const CALIBRATION_MS = 800;
+const CALIBRATION_MS = 1_000;
 
+/** A report may be heard late, never early: of each third of them the earliest one counts. */
 async function measureGuestSecond(): Promise<number> {
   const qemu = new Qemu({ guest: { pattern: "idle", pages: 1, fillPages: 0 } });
   try {
-    const first = await qemu.reported();
+    const heard: Heard[] = [];
     const startMs = performance.now();
-    const isLater = ({ n }: TinyReport) =>
-      n > first.n && performance.now() - startMs >= CALIBRATION_MS;
-    const last = await qemu.reported(isLater);
-    return (last.ms - first.ms) / (performance.now() - startMs);
+    let { n } = await qemu.reported();
+    while (performance.now() - startMs < CALIBRATION_MS || heard.length < 9) {
+      const last = n;
+      const report = await qemu.reported((one) => one.n > last);
+      n = report.n;
+      heard.push({ guestMs: report.ms, atMs: performance.now() });
+    }
+    const third = Math.floor(heard.length / 3);
+    const ends = [heard[0], heard.at(-1)] as [Heard, Heard];
+    const rough = slope(ends);
+    const early = (some: readonly Heard[]) =>
+      some.reduce((a, b) => (a.atMs - a.guestMs / rough <= b.atMs - b.guestMs / rough ? a : b));
+    return slope([early(heard.slice(0, third)), early(heard.slice(-third))]);
   } finally {
     await qemu.end();
   }
+}
+
+interface Heard {
+  readonly guestMs: number;
+  readonly atMs: number;
+}
+
+function slope([first, last]: readonly [Heard, Heard]): number {
+  return (last.guestMs - first.guestMs) / (last.atMs - first.atMs);
 }

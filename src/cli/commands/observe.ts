@@ -1,5 +1,5 @@
 /** `precopy observe`: what a running QEMU would make of a migration, and how one that runs goes. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { PrecopyError } from "../../base/errors.js";
 import { parseDuration } from "../../base/units.js";
 import { parseMigrationParameter } from "../../live/qemu/qemu-migration.js";
@@ -12,7 +12,7 @@ import { EXIT, Interrupted, type Session } from "../session.js";
 
 const NOTES = `
 QEMU is only asked: without --start nothing is set, started or cancelled. It serves one client
-a monitor: give it a second -qmp beside libvirt's, or use virsh qemu-monitor-command.
+a monitor: beside libvirt's give it a second -qmp.
 
 Examples:
   precopy observe /run/vm1.qmp                              what would a migration of it be like?
@@ -38,6 +38,16 @@ interface ObserveFlags {
   readonly json?: boolean;
 }
 
+const WINDOWS = new Option("--windows <times>", "measure dirty rates over these")
+  .argParser(parseWindows)
+  .default([1, 3], "1s,3s");
+const ZERO = new Option("--zero <share>", "of memory that holds zeros, as in 40%")
+  .argParser(parseShare)
+  .default(0, "0%");
+const INTERVAL = new Option("--interval <time>", "between looks, 5ms to 1min")
+  .argParser(parseInterval)
+  .default(50e6, "50ms");
+
 const WINDOWS_MAX = 20;
 const INTERVAL_NS = { least: 5e6, most: 60e9 };
 
@@ -45,16 +55,16 @@ export function observeCommand(session: Session): Command {
   return new Command("observe")
     .description("forecast a migration of a running QEMU over QMP, and watch one that runs")
     .argument("<qmp>", "QEMU's QMP: the path of its unix socket, or HOST:PORT")
-    .option("--windows <times>", "measure dirty rates over these", parseWindows, [1, 3])
+    .addOption(WINDOWS)
     .option("--no-measure", "measure none, forecast nothing before it runs")
     .option("--bandwidth <rate>", "what the link carries; default max-bandwidth", parseRateFlag)
-    .option("--zero <share>", "of memory that holds zeros, as in 40%", parseShare, 0)
+    .addOption(ZERO)
     .option("--start <uri>", "start a migration to it, as in tcp:10.0.0.2:4444")
     .option("--set <name=value>", "with --start: a parameter of QMP's (repeatable)", collect)
     .option("--capability <name>", "with --start: switched on first (repeatable)", collect)
     .option("--start-postcopy-after <n>", "with --start: post-copy after n readings", parseCount)
     .option("--cancel-on-interrupt", "with --start: Ctrl-C cancels what was started")
-    .option("--interval <time>", "between looks", parseInterval, 50e6)
+    .addOption(INTERVAL)
     .option("--timeout <time>", "look no longer; exit with 3 if it still runs", parseTime)
     .option("--record <file>", "append the run to a file of runs, as one JSON line")
     .option("--json", "print JSON lines instead of text")
