@@ -78,6 +78,11 @@ export class Qemu {
     this.child.stderr?.on("data", (text: Buffer) => {
       this.stderr += text.toString("latin1");
     });
+    this.child.once("error", (error) => {
+      this.stderr += error.message;
+      running.delete(this.child);
+      this.wake();
+    });
     this.child.once("close", () => {
       running.delete(this.child);
       this.wake();
