@@ -8,6 +8,7 @@ import { explainCommand } from "./commands/explain.js";
 import { forecastCommand } from "./commands/forecast.js";
 import { mergeCommand } from "./commands/merge.js";
 import { migrateCommand } from "./commands/migrate.js";
+import { observeCommand } from "./commands/observe.js";
 import { recordCommand } from "./commands/record.js";
 import { runCommand } from "./commands/run.js";
 import { schemaCommand } from "./commands/schema.js";
@@ -82,6 +83,7 @@ function createProgram(session: Session): Command {
     mergeCommand(session),
     forecastCommand(session),
     explainCommand(session),
+    observeCommand(session),
     validateCommand(session),
     xlCommand(session),
     traceCommand(),
