@@ -1,5 +1,5 @@
 /**
- * Builds dist/: the library's three entries as ES modules and as CommonJS, the entries that have to do
+ * Builds dist/: the library's four entries as ES modules and as CommonJS, the entries that have to do
  * with real machines, the command line and the worker of its sweeps as ES modules, types for both kinds of import, and the kernels as files.
  * Wasm is inlined as base64 (build/wasm.js), and as-bind is bundled: the library and the kernels
  * import nothing. Entries of one kind share their code, so that a class is the same object
@@ -20,6 +20,7 @@ const library = {
   index: "src/index.ts",
   kernels: "src/kernels-entry.ts",
   scenario: "src/scenario/index.ts",
+  forecast: "src/forecast-entry.ts",
 };
 /** ES modules alone, as the packages are that they work with. */
 const modern = {

@@ -44,7 +44,7 @@ describe("rooms", () => {
 
 describe("the entries", () => {
   it("do not reach what has to be installed, nor Node", () => {
-    for (const entry of ["src/index.ts", "src/kernels-entry.ts"]) {
+    for (const entry of ["src/index.ts", "src/kernels-entry.ts", "src/forecast-entry.ts"]) {
       const reached = [...closure(entry)];
       const outside = reached.flatMap((path) => outsideImports(fileAt(path)));
       expect(

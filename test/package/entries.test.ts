@@ -76,6 +76,20 @@ describe("with nothing else installed", () => {
     expect(runNode(dir, ["wasm.mjs"])).toBe("true 600\nfalse 600\n");
   });
 
+  it.each([
+    ["import", "forecast.mjs", `import * as all from "precopy/forecast";`],
+    ["require", "forecast.cjs", `const all = require("precopy/forecast");`],
+  ])("forecasts from measured rates by %s", (how, file, head) => {
+    const text = `${head}
+      const guest = { kind: "rates", pages: 65536, dirtied: all.parseRatePoints("1s=2MiB/s") };
+      const said = all.forecast({ guest, linkBytesPerSec: 1e8 });
+      let error;
+      try { all.forecast({ guest, linkBytesPerSec: 0 }); } catch (thrown) { error = thrown; }
+      console.log(said.converges, said.rule, error instanceof all.PrecopyError, error.code);`;
+    const dir = makeProject(`forecast-${how}`, { [file]: text });
+    expect(runNode(dir, [file]).trim()).toBe("yes threshold true bad-input");
+  });
+
   it("does not give away its inner files", () => {
     const dir = makeProject("inner", {
       "inner.mjs": `import("precopy/dist/index.js").catch((e) => console.log(e.code));`,

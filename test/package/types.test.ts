@@ -55,6 +55,19 @@ export const specOf = async (
 ): Promise<SimulationSpec> => (await loadScenario(...args)).spec;
 `;
 
+const FORECAST = `
+import { forecast, readDirtyRates, dirtyPoints, type Forecast } from "precopy/forecast";
+
+export function ask(text: string): Forecast {
+  const { points } = dirtyPoints(readDirtyRates(text, { file: "rates" }).readings);
+  return forecast({
+    guest: { kind: "rates", pages: 2 ** 21, dirtied: points },
+    linkBytesPerSec: 1.1e9,
+    strategy: "pre-copy+kubevirt@qemu102",
+  });
+}
+`;
+
 const V86_GUEST = `
 import { V86 } from "v86";
 import { PageBitmap } from "precopy/kernels";
@@ -119,6 +132,20 @@ describe("declarations", () => {
       },
       ["zod", "yaml"],
     );
+    expect(compile(dir)).toBe("");
+  });
+});
+
+describe("declarations of precopy/forecast", () => {
+  it.each(["mts", "cts"])("need nothing that is installed (%s)", (extension) => {
+    const file = `forecast.${extension}`;
+    const dir = makeProject(`types-forecast-${extension}`, {
+      [file]: FORECAST,
+      "tsconfig.json": JSON.stringify({
+        compilerOptions: { ...STRICT, module: "Node16" },
+        files: [file],
+      }),
+    });
     expect(compile(dir)).toBe("");
   });
 });
