@@ -129,7 +129,7 @@ function judged(
   if (lack !== undefined) return rejected(kind, `the tool has no setting for ${lack}`);
   const before = trials.judge();
   const usual = trials.judge(proposal.change, "usual");
-  if (!usual.moves) return rejected(kind, "it still does not end");
+  if (!usual.moves) return rejected(kind, "it still does not end: QEMU counts whole pages");
   const better = trials.forecast(proposal.change).bytes.middle;
   const asked = trials.forecast().bytes.middle;
   if (before.moves && !trials.judge(proposal.change).meets && better > asked * WORTH) {

@@ -18,10 +18,10 @@ export const COSTS: Readonly<Record<OptionKind, string>> = {
   "bandwidth-limit": "nothing but the link's capacity, which others may want meanwhile",
   "downtime-limit": "a longer pause of the guest at the end",
   timeout: "time, and the link is busy for as long",
-  "auto-converge": "the guest is slowed down while it is moved",
+  "auto-converge": "speed of the guest while it is moved",
   xbzrle: "memory of the source for the cache, and CPU",
   compression: "CPU of both hosts",
-  "post-copy": "a lost link or target loses the guest once it has switched",
+  "post-copy": "the guest, if link or target is lost after the switch",
   link: "another link",
   "two-changes": "both of what its parts cost",
 };
