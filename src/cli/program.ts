@@ -6,8 +6,10 @@ import { boundCommand } from "./commands/bound.js";
 import { compareCommand } from "./commands/compare.js";
 import { demoCommand } from "./commands/demo.js";
 import { explainCommand } from "./commands/explain.js";
+import { forecastCommand } from "./commands/forecast.js";
 import { mergeCommand } from "./commands/merge.js";
 import { migrateCommand } from "./commands/migrate.js";
+import { observeCommand } from "./commands/observe.js";
 import { recordCommand } from "./commands/record.js";
 import { runCommand } from "./commands/run.js";
 import { schemaCommand } from "./commands/schema.js";
@@ -80,8 +82,10 @@ function createProgram(session: Session): Command {
     boundCommand(session),
     sweepCommand(session),
     mergeCommand(session),
+    forecastCommand(session),
     explainCommand(session),
     adviseCommand(session),
+    observeCommand(session),
     validateCommand(session),
     xlCommand(session),
     traceCommand(),

@@ -16,18 +16,107 @@ import { loadTraceFile } from "./trace-files.js";
 
 const RUNS_LIMIT = { bytesMax: 2 ** 27, whose: "the limit of a file of runs: split it" };
 
-/** Every line of a file of JSON lines. */
-export function parseLines(text: string, file: string): Record<string, unknown>[] {
-  return text.split("\n").flatMap((line, i): Record<string, unknown>[] => {
-    if (line.trim() === "") return [];
-    try {
-      const value: unknown = JSON.parse(line);
-      if (typeof value === "object" && value !== null) return [value as Record<string, unknown>];
-    } catch {
-      // Told below, with its line.
+/** One line of a file of JSON lines that is not empty. */
+export interface RunLine {
+  /** From 1. */
+  readonly line: number;
+  /** Undefined: it is no JSON object. */
+  readonly fields: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A line that is not compared, and why. */
+export interface LeftOut {
+  readonly line: number;
+  readonly id: string | null;
+  readonly why: string;
+}
+
+export function readLines(text: string): RunLine[] {
+  return text
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .map((words, i) => ({ line: i + 1, words: words.trim() }))
+    .filter(({ words }) => words !== "")
+    .map(({ line, words }) => ({ line, fields: objectOf(words) }));
+}
+
+function objectOf(words: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(words);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Goes through the runs of a file. A line that cannot be used ends it, named with its number, its
+ * run and the field, or is left out where `lenient`. Runs without a result to compare with
+ * (cancelled by hand, failed) are left out either way.
+ */
+export class RunLines {
+  readonly leftOut: LeftOut[] = [];
+  private readonly seen = new Map<string, number>();
+
+  constructor(
+    private readonly file: string,
+    private readonly lenient: boolean,
+  ) {}
+
+  /** What `use` makes of each line. */
+  async each<T>(
+    lines: readonly RunLine[],
+    use: (fields: Readonly<Record<string, unknown>>) => T[] | Promise<T[]>,
+  ): Promise<T[]> {
+    const all: T[] = [];
+    for (const { line, fields } of lines) {
+      try {
+        if (fields === undefined) throw new PrecopyError("bad-input", "it is no JSON object");
+        this.refuseTwice(line, fields.id);
+        all.push(...(await use(fields)));
+      } catch (error) {
+        if (!(error instanceof PrecopyError)) throw error;
+        this.leaveOut(line, fields?.id, error);
+      }
     }
-    throw new PrecopyError("bad-input", `line ${i + 1} is no JSON object`, { file });
+    if (all.length > 0) return all;
+    const [first] = this.leftOut;
+    const why = first === undefined ? "it has no lines" : `line ${first.line}: ${first.why}`;
+    throw new PrecopyError("bad-input", `no run can be compared: ${why}`, { file: this.file });
+  }
+
+  private refuseTwice(line: number, id: unknown): void {
+    if (typeof id !== "string") return;
+    const first = this.seen.get(id);
+    if (first !== undefined) {
+      throw new PrecopyError("bad-input", `it is there twice: line ${first} has the same id`);
+    }
+    this.seen.set(id, line);
+  }
+
+  private leaveOut(line: number, id: unknown, error: PrecopyError): void {
+    const name = typeof id === "string" ? id : null;
+    if (this.lenient || error.code === "unsupported") {
+      this.leftOut.push({ line, id: name, why: error.message });
+      return;
+    }
+    const run = name === null ? "the run" : `run ${name}`;
+    const what = `${run}: ${error.message}; mend or remove it, or leave it out with --lenient`;
+    throw new PrecopyError(error.code, what, { file: this.file, line });
+  }
+}
+
+/** Told below the tables, up to so many. */
+const TOLD_MAX = 20;
+
+export function leftOutLines(leftOut: readonly LeftOut[]): string[] {
+  const lines = leftOut.slice(0, TOLD_MAX).map(({ line, id, why }) => {
+    return `left out  line ${line}${id === null ? "" : `, ${id}`}: ${why}`;
   });
+  const more = leftOut.length - TOLD_MAX;
+  if (more > 0) lines.push(`left out  ${more} more: --json names all of them`);
+  return lines;
 }
 
 export const readRuns = (path: string) => readTextFile(path, RUNS_LIMIT);
@@ -53,11 +142,15 @@ export class RunGuests {
     const { known, wallMs } = run;
     if (known.dirtier !== undefined) return describedGuest(known);
     if (known.traceFile === undefined || known.workload === undefined) {
-      const what = `run ${known.id} has neither a described workload nor a trace`;
-      throw new PrecopyError("bad-input", what, { file: this.runsPath });
+      const what = "the field trace_file is missing, and its workload is not described either";
+      throw new PrecopyError("bad-input", what);
     }
     const trace = await this.trace(known.traceFile);
     if (RunGuests.hasFuture(run)) {
+      if (wallMs === undefined) {
+        const what = "the field measured.wall_ms is missing: it tells where to cut the trace";
+        throw new PrecopyError("bad-input", what);
+      }
       const startNs = trace.durationNs - wallMs * 1e6;
       return bootedGuest(known, trace, { startNs, oracle });
     }
@@ -65,7 +158,7 @@ export class RunGuests {
     const facts = (await this.facts).get(known.workload);
     if (facts === undefined) {
       const what = `traces.jsonl and content.jsonl beside it tell nothing of ${known.workload}`;
-      throw new PrecopyError("bad-input", what, { file: this.runsPath });
+      throw new PrecopyError("bad-input", what);
     }
     return recordedGuest(known, trace, facts);
   }
@@ -86,7 +179,10 @@ export class RunGuests {
   private async readFacts(): Promise<Map<string, GuestFacts>> {
     const lines = async (name: string) => {
       const path = join(dirname(this.runsPath), name);
-      return parseLines(await readTextFile(path, RUNS_LIMIT), path);
+      return readLines(await readTextFile(path, RUNS_LIMIT)).map(({ line, fields }) => {
+        if (fields !== undefined) return fields;
+        throw new PrecopyError("bad-input", "it is no JSON object", { file: path, line });
+      });
     };
     const [traces, contents] = [await lines("traces.jsonl"), await lines("content.jsonl")];
     const facts = new Map<string, GuestFacts>();

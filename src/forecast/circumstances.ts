@@ -13,12 +13,17 @@ export interface Circumstances {
   readonly laterMs: number;
   /** Of looking at pages of zeros, against what was measured. */
   readonly zeroCost: number;
+  /** Of what the link fell short by in the first pass, what it falls short by later. */
+  readonly shortLater?: number;
 }
 
 export const USUAL: Circumstances = { linkShare: 1, guestSpeed: 1, laterMs: 0, zeroCost: 1 };
 
-/** Fractional parts of the plastic number's powers: Roberts' R3 sequence and one more. */
-const STEPS = [0.8191725133961645, 0.6710436067037893, 0.5497004779019703, 0.6180339887498949];
+/** Fractional parts of the plastic number's powers: Roberts' R3 sequence, and of two roots. */
+const STEPS = [
+  ...[0.8191725133961645, 0.6710436067037893, 0.5497004779019703],
+  ...[0.6180339887498949, 0.41421356237309515],
+];
 
 /** How far apart the circumstances lie; all from the fit half of the recorded runs. */
 export interface Spread {
@@ -42,5 +47,6 @@ export function circumstances(count: number, { linkShort, speed }: Spread): Circ
     guestSpeed: slow + (fast - slow) * at(i, 1),
     laterMs: 10 * at(i, 2) * at(i, 2),
     zeroCost: 0.5 + 0.9 * at(i, 3),
+    shortLater: at(i, 4),
   }));
 }

@@ -6,6 +6,7 @@
  */
 import { assert } from "../base/assert.js";
 import { exponential } from "../base/math.js";
+import { type CacheCell, ClassCache } from "./class-cache.js";
 import type { SlotMemory, Taken } from "./slot-memory.js";
 
 /** Adjacent pages that are written alike. */
@@ -25,8 +26,11 @@ export interface PageClass {
 export interface DeltaCache {
   /** Pages that it holds. */
   readonly pages: number;
-  /** Bytes of a difference, without headers; 4096 = it does not fit, the page goes whole. */
-  readonly deltaBytes: number;
+  /**
+   * Bytes of a difference, without headers, to a page that was written so often since; 4096 = it
+   * does not fit, the page goes whole.
+   */
+  bytesOf(writes: number): number;
   /** Pages that are missed although there is room for them. Default 0. */
   readonly missShare?: number;
 }
@@ -48,6 +52,8 @@ const CELLS_MAX = 4096;
 /** Wire bytes of a page with contents and of zeros, as of QEMU's stream. */
 const RAW_BYTES = 4104;
 const ZERO_BYTES = 9;
+/** Page header, and flags and length before a difference. */
+const DELTA_HEADER_BYTES = 11;
 
 export class ClassMemory implements SlotMemory {
   readonly pages: number;
@@ -63,11 +69,14 @@ export class ClassMemory implements SlotMemory {
   /** Never sent, and sent but written again: unsent both. */
   private readonly fresh: Float64Array;
   private readonly again: Float64Array;
-  private readonly cached: Float64Array;
-  private readonly missed: Float64Array;
   private readonly deltas: DeltaCache | undefined;
+  private cache: ClassCache | undefined;
+  private readonly cacheCells: CacheCell[];
+  private readonly cellPages: number;
+  /** Of each cell, when it was taken from last, and in the pass before. */
+  private readonly now: Sent[];
+  private readonly last: Sent[];
   private readonly wroteBeforeSec: number;
-  private readonly writtenPages: number;
   private cursor = 0;
   private beganSec = 0;
   private readSec = 0;
@@ -87,30 +96,40 @@ export class ClassMemory implements SlotMemory {
     this.roundAt = Float64Array.from(cells, ({ at }) => at);
     this.roundPages = Float64Array.from(cells, ({ of }) => of);
     this.pages = pages;
-    this.deltas = deltas !== undefined && deltas.deltaBytes < 4096 ? deltas : undefined;
+    this.deltas = deltas;
+    this.cellPages = cellPages;
+    let firstPage = 0;
+    this.cacheCells = cells.map(({ pages }) => {
+      firstPage += pages;
+      return { firstPage: firstPage - pages, pages };
+    });
+    this.now = cells.map(() => NEVER_SENT);
+    this.last = cells.map(() => NEVER_SENT);
     this.wroteBeforeSec = wroteBeforeSec;
     this.size = Float64Array.from(cells, (cell) => cell.pages);
     this.rate = Float64Array.from(cells, (cell) => cell.writesPerPageSec);
-    // Direct-mapped: pages that are written compete for the slots.
-    this.writtenPages = this.size.reduce((sum, n, i) => sum + (this.rate[i] === 0 ? 0 : n), 0);
     this.zero = Float64Array.from(cells, (cell) => cell.zeroShare ?? 0);
     this.leavesZeros = Uint8Array.from(cells, (cell) => (cell.writesZeros === true ? 1 : 0));
     this.fresh = new Float64Array(cells.length);
     this.again = new Float64Array(cells.length);
-    this.cached = new Float64Array(cells.length);
-    this.missed = new Float64Array(cells.length);
   }
 
   get resentPages(): number {
     return this.again.reduce((sum, pages) => sum + pages, 0);
   }
 
-  /** In a cell a page that was written begins a run if the one before was not. */
+  /** Among neighbours a page that was written begins a run if the one before was not. */
   get resentRuns(): number {
     let runs = 0;
+    let pages = 0;
+    let again = 0;
     for (let i = 0; i < this.size.length; i++) {
-      const share = (this.again[i] as number) / (this.size[i] as number);
-      runs += (this.again[i] as number) * (1 - share);
+      pages += this.size[i] as number;
+      again += this.again[i] as number;
+      if (pages < CELL_PAGES && i + 1 < this.size.length) continue;
+      runs += again * (1 - again / pages);
+      pages = 0;
+      again = 0;
     }
     return runs;
   }
@@ -122,8 +141,14 @@ export class ClassMemory implements SlotMemory {
     this.passes = 0;
     this.fresh.set(this.size);
     this.again.fill(0);
-    this.cached.fill(0);
-    this.missed.fill(0);
+    this.now.fill(NEVER_SENT);
+    this.last.fill(NEVER_SENT);
+    if (this.deltas === undefined) return this.startPages();
+    this.cache = new ClassCache(this.cacheCells, this.deltas.pages, this.cellPages);
+    this.startPages();
+  }
+
+  private startPages(): void {
     this.unsentPages = this.pages;
   }
 
@@ -133,7 +158,7 @@ export class ClassMemory implements SlotMemory {
     assert(windowSec >= 0, "the log is read forwards");
     this.readSec = guestSec;
     this.passes++;
-    this.fillCache();
+    this.cache?.read();
     let added = 0;
     let rate = -1;
     let written = 0;
@@ -158,24 +183,15 @@ export class ClassMemory implements SlotMemory {
     const round = this.roundPages[i] as number;
     const size = this.size[i] as number;
     const perSec = (this.rate[i] as number) * round;
-    const from = fromSec * perSec - Math.floor((fromSec * perSec) / round) * round;
+    const from =
+      (fromSec + this.wroteBeforeSec) * perSec -
+      Math.floor(((fromSec + this.wroteBeforeSec) * perSec) / round) * round;
     const to = from + Math.min(round, (toSec - fromSec) * perSec);
     let passed = 0;
     for (const start of [this.roundAt[i] as number, (this.roundAt[i] as number) + round]) {
       passed += Math.max(0, Math.min(to, start + size) - Math.max(from, start));
     }
     return Math.min(1, passed / size);
-  }
-
-  /** A slot for every (cache pages / written pages) of a cell's pages. */
-  private fillCache(): void {
-    if (this.deltas === undefined) return;
-    const share = Math.min(1, this.deltas.pages / this.writtenPages);
-    for (let i = 0; i < this.size.length; i++) {
-      const room = share * (this.size[i] as number);
-      this.cached[i] = Math.min(room, (this.cached[i] as number) + (this.missed[i] as number));
-      this.missed[i] = 0;
-    }
   }
 
   take(pagesMax: number, bytesMax: number, guestSec: number, out: Taken): number {
@@ -206,11 +222,12 @@ export class ClassMemory implements SlotMemory {
 
   private bytesPerPage(i: number, guestSec: number, unsent: number): number {
     const zeros = this.zerosOf(i, guestSec);
-    if (this.deltas !== undefined) {
+    if (this.cache !== undefined && this.passes > 0) {
       const again = this.again[i] as number;
-      const hits = this.hitsOf(i, again * (1 - zeros.again));
-      const raw = unsent - zeros.fresh * (this.fresh[i] as number) - zeros.again * again - hits;
-      return (raw * RAW_BYTES + hits * (11 + this.deltas.deltaBytes)) / unsent + 0.01;
+      const { same, changed, bytes } = this.hitsOf(i, again * (1 - zeros.again), guestSec);
+      const contents = unsent - zeros.fresh * (this.fresh[i] as number) - zeros.again * again;
+      const raw = contents - same - changed;
+      return (raw * RAW_BYTES + changed * DELTA_HEADER_BYTES + bytes) / unsent + 0.01;
     }
     const zero = zeros.fresh * (this.fresh[i] as number) + zeros.again * (this.again[i] as number);
     return (zero * ZERO_BYTES + (unsent - zero) * RAW_BYTES) / unsent;
@@ -226,11 +243,48 @@ export class ClassMemory implements SlotMemory {
     return { fresh: untouched * zero + (1 - untouched) * leaves, again: leaves };
   }
 
-  /** Of pages written again, those of which the cache holds what was sent. */
-  private hitsOf(i: number, pages: number): number {
-    if (this.deltas === undefined || this.passes < 1) return 0;
-    const found = 1 - (this.deltas.missShare ?? 0);
-    return (found * pages * (this.cached[i] as number)) / (this.size[i] as number);
+  /** Of pages written again, those that the cache holds: unchanged since, and with differences. */
+  private hitsOf(
+    i: number,
+    pages: number,
+    guestSec: number,
+  ): { readonly same: number; readonly changed: number; readonly bytes: number } {
+    const { cache, deltas } = this;
+    if (cache === undefined || deltas === undefined || this.passes < 1) return NO_HITS;
+    const hits = pages * cache.share(i) * (1 - (deltas.missShare ?? 0));
+    const before = (this.now[i] as Sent).pass === this.passes ? this.last[i] : this.now[i];
+    const { sec, readSec } = before as Sent;
+    const rate = this.rate[i] as number;
+    const same = hits * cache.recentShare(i) * this.unchanged(i, { sec, readSec, guestSec });
+    const writes = rate * (guestSec - sec);
+    const each = deltas.bytesOf(writes / Math.max(1e-9, 1 - exponential(-writes)));
+    // What does not fit goes whole, and is looked up all the same.
+    if (each >= 4096) return { same, changed: 0, bytes: 0 };
+    return { same, changed: hits - same, bytes: (hits - same) * each };
+  }
+
+  /**
+   * Of pages that were sent at `sec`, and written since the log was read at `readSec`: the share
+   * that was written before it was sent, and not again until now.
+   */
+  private unchanged(
+    i: number,
+    {
+      sec,
+      readSec,
+      guestSec,
+    }: { readonly sec: number; readonly readSec: number; guestSec: number },
+  ): number {
+    if (this.roundPages[i] !== 0) {
+      const logged = this.shareInTurn(i, readSec, this.readSec);
+      const written = this.shareInTurn(i, readSec, sec);
+      const again = this.shareInTurn(i, sec, guestSec);
+      return logged > 0 ? Math.min(1, (written * (1 - again)) / logged) : 0;
+    }
+    const rate = this.rate[i] as number;
+    const logged = 1 - exponential(-rate * (this.readSec - readSec));
+    const written = 1 - exponential(-rate * (sec - readSec));
+    return logged > 0 ? Math.min(1, (written * exponential(-rate * (guestSec - sec))) / logged) : 0;
   }
 
   private takeFrom(i: number, share: number, guestSec: number, out: Taken): void {
@@ -238,17 +292,29 @@ export class ClassMemory implements SlotMemory {
     const again = (this.again[i] as number) * share;
     const zeros = this.zerosOf(i, guestSec);
     const zero = fresh * zeros.fresh + again * zeros.again;
+    const { same, changed, bytes } = this.hitsOf(i, again * (1 - zeros.again), guestSec);
     this.fresh[i] = (this.fresh[i] as number) - fresh;
     this.again[i] = (this.again[i] as number) - again;
-    const hits = this.hitsOf(i, again * (1 - zeros.again));
     out.zeroPages += zero;
     if (this.leavesZeros[i] === 0) out.untouchedPages += zero;
-    out.rawPages += fresh + again - zero - hits;
-    if (this.deltas === undefined) return;
-    out.deltaPages += hits;
-    out.deltaBytes += hits * this.deltas.deltaBytes;
-    if (this.passes < 1) return;
-    // What misses is put into the cache, and found there from the next pass on.
-    this.missed[i] = (this.missed[i] as number) + fresh + again - zero - hits;
+    out.rawPages += fresh + again - zero - same - changed;
+    out.samePages += same;
+    out.deltaPages += changed;
+    out.deltaBytes += bytes;
+    if (this.cache === undefined) return;
+    if (this.passes > 0) this.cache.lookUp(i, fresh + again - zero);
+    if ((this.now[i] as Sent).pass === this.passes) return;
+    this.last[i] = this.now[i] as Sent;
+    this.now[i] = { pass: this.passes, sec: guestSec, readSec: this.readSec };
   }
 }
+
+/** When pages of a cell were sent, and the reading before it. */
+interface Sent {
+  readonly pass: number;
+  readonly sec: number;
+  readonly readSec: number;
+}
+
+const NEVER_SENT: Sent = { pass: -1, sec: 0, readSec: 0 };
+const NO_HITS = { same: 0, changed: 0, bytes: 0 };

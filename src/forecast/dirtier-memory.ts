@@ -3,9 +3,9 @@
  * set rate, all memory around it is zero, firmware lies behind the RAM.
  */
 import { PrecopyError } from "../base/errors.js";
-import { logarithm } from "../base/math.js";
+import { exponential, logarithm } from "../base/math.js";
 import type { PageClass } from "./class-memory.js";
-import type { DirtierWorkload } from "./qemu-run.js";
+import type { DirtierWorkload } from "./dirtier-workload.js";
 
 /** `-machine pc`: pc.bios and pc.rom, 130 pages in all with what rounds them up. */
 export const FIRMWARE_PAGES = 130;
@@ -55,18 +55,41 @@ function written(workload: DirtierWorkload): PageClass[] {
   const even = { pages: wss, writesPerPageSec: rate / wss };
   if (dist === "seq") return [{ ...even, sequential: true }];
   if (dist !== "zipf") return [even];
-  // Log-uniform: page i is chosen with probability log((i + 2) / (i + 1)) / log(n + 1).
-  const classes: PageClass[] = [];
-  for (let page = 0, pages = 1; page < wss; page += pages) {
-    pages = Math.min(Math.max(1, page >> 4), 64, wss - page);
-    const share = logarithm((page + pages + 1) / (page + 1)) / logarithm(wss + 1);
-    classes.push({ pages, writesPerPageSec: (rate * share) / pages });
-  }
-  return classes;
+  return octaves(wss, rate);
 }
 
-/** An XBZRLE difference: one word of a page changed, or `dn` words at random places. */
-export function deltaBytesOf({ content, dn = 1 }: DirtierWorkload): number {
-  if (content === "inc") return 3.5;
-  return content === "delta" ? Math.min(4096, 4.4 * dn) : 4096;
+/** A region's parts, each with its share of every class. */
+const PARTS = 64;
+
+/**
+ * The program's zipf: an octave of numbers is chosen evenly, then one in it; numbers are scattered
+ * over the region, so that each part of it holds pages of every octave.
+ */
+function octaves(wss: number, rate: number): PageClass[] {
+  const sizes: number[] = [];
+  for (let first = 1; first <= wss; first *= 2) sizes.push(Math.min(first * 2, wss + 1) - first);
+  const parts = Math.max(1, Math.min(PARTS, Math.floor(wss / 64)));
+  const part = sizes.map((pages) => {
+    return { pages: pages / parts, writesPerPageSec: rate / sizes.length / pages };
+  });
+  return Array.from({ length: parts }, () => part).flat();
+}
+
+const PAGE_WORDS = 1024;
+
+/**
+ * Bytes of an XBZRLE difference after so many writes: a run of what is the same, a run of what is
+ * not, and so on, each with its length in one byte or two (migration/xbzrle.c).
+ */
+export function deltaBytesOf({ content, dn }: DirtierWorkload, writes: number): number {
+  // The lowest byte of one word: two lengths, and the byte.
+  if (content === "inc") return 3 + writes / 256;
+  if (content !== "delta") return 4096;
+  // `dn` words at even distances, each write from another place on.
+  const share = Math.min(1, dn / PAGE_WORDS);
+  const words = PAGE_WORDS * (1 - exponential(writes * logarithm(Math.max(1e-9, 1 - share))));
+  const apart = Math.max(0, 1 - Math.max(0, words - dn) / PAGE_WORDS);
+  const runs = Math.min(words * apart, PAGE_WORDS - words + 1);
+  const gapBytes = (4 * (PAGE_WORDS - words)) / Math.max(1, runs);
+  return Math.min(4096, 4 * words + runs * (gapBytes < 128 ? 2 : 3));
 }

@@ -18,7 +18,7 @@ import type { ContentFacts } from "./content-facts.js";
 import { curveOfClasses, fitCurve, type RateClass } from "./curve-fit.js";
 import type { SlotMemory } from "./slot-memory.js";
 import { traceCurve } from "./trace-curve.js";
-import { TraceMemory } from "./trace-memory.js";
+import { type TraceDeltas, TraceMemory } from "./trace-memory.js";
 
 export type ForecastGuest = RatesGuest | TraceGuest | ClassesGuest;
 
@@ -31,6 +31,10 @@ export interface RatesGuest {
   readonly dirtied: readonly DirtyPoint[];
   /** A tool that cuts off fractions (QEMU: whole MiB/s) left out up to so many pages a second. */
   readonly cutOffPagesPerSec?: number;
+  /** Standard error of the pages where they were sampled, against the pages. */
+  readonly errorShare?: number;
+  /** Where it was measured time and again: how much it wrote then, against the points. */
+  readonly levels?: readonly number[];
 }
 
 /** A recording of the guest; it goes on as it was, from any instant of it. */
@@ -49,9 +53,9 @@ export interface ClassesGuest {
 
 /** What of a guest differs between circumstances; both from 0 to 1. */
 export interface GuestChance {
-  /** Where in its recording the migration meets the guest. */
+  /** Where in its recording, or among its levels, the migration meets the guest. */
   readonly phase: number;
-  /** How much of what was cut off it writes in truth. */
+  /** How much of what was cut off it writes in truth; where in the sample's error. */
   readonly cutOff: number;
   /** Which tail the curve has beyond its longest window. */
   readonly tail: number;
@@ -66,11 +70,14 @@ const TAILS = [0.3, 3, 0.05];
 /** Slices of memory over which fitted classes are spread. */
 const SLICES = 64;
 
+/** XBZRLE's cache, as both kinds of memory take it. */
+export type PreparedDeltas = DeltaCache & TraceDeltas;
+
 /** A guest ready to be moved again and again. */
 export interface PreparedGuest {
   readonly pages: number;
   curve(chance: GuestChance): DirtyCurve;
-  memory(chance: GuestChance, deltas: DeltaCache | undefined): SlotMemory;
+  memory(chance: GuestChance, deltas: PreparedDeltas | undefined): SlotMemory;
   /** Its own time when the migration begins. */
   guestSec(chance: GuestChance): number;
 }
@@ -113,45 +120,64 @@ export function dirtyPointsOf(guest: ForecastGuest): readonly DirtyPoint[] {
 }
 
 function ratesGuest(guest: RatesGuest, { zeroShare }: ContentFacts): PreparedGuest {
-  const { pages, dirtied, cutOffPagesPerSec = 0 } = guest;
+  const { pages } = guest;
   checkPages(pages);
   const pagesMax = Math.floor(pages * (1 - zeroShare));
   const fitted = new Map<string, RateClass[]>();
-  const classes = ({ tail, cutOff }: GuestChance): RateClass[] => {
-    const key = `${tail} ${cutOffPagesPerSec > 0 ? cutOff : 0}`;
-    let found = fitted.get(key);
-    if (found === undefined) {
-      const more = cutOff * cutOffPagesPerSec;
-      const points = dirtied.map(({ windowSec, pages: n }) => ({
-        windowSec,
-        pages: Math.min(pagesMax, n + more * windowSec),
-      }));
-      const slowestWrites = TAILS[tail % TAILS.length] as number;
-      found = fitCurve(rising(dirtied, points, pagesMax), { pagesMax, slowestWrites });
-      fitted.set(key, found);
-    }
+  const memories = new Memories();
+  const classes = (chance: GuestChance): RateClass[] => {
+    const slowestWrites = TAILS[chance.tail % TAILS.length] as number;
+    const points = pointsUnder(guest, chance, pagesMax);
+    const key = `${slowestWrites} ${points.map((one) => one.pages).join(" ")}`;
+    const found = fitted.get(key) ?? fitCurve(points, { pagesMax, slowestWrites });
+    fitted.set(key, found);
     return found;
   };
   return {
     pages,
     curve: (chance) => curveOfClasses(classes(chance)),
-    memory: (chance, deltas) =>
-      new ClassMemory({
-        classes: spread(pages, zeroShare, classes(chance)),
-        wroteBeforeSec: 0,
-        ...(deltas && { deltas }),
-      }),
+    memory: (chance, deltas) => {
+      const found = classes(chance);
+      return memories.of(found, deltas, () => spread(pages, zeroShare, found));
+    },
     guestSec: () => 0,
   };
 }
 
-/** As given, where it is not a window's own fault that it reaches the memory's size. */
-function rising(
-  given: readonly DirtyPoint[],
-  points: readonly DirtyPoint[],
+/** Memories begin anew with each migration: of the same classes one is enough. */
+class Memories {
+  private readonly made = new Map<readonly RateClass[], ClassMemory>();
+
+  of(
+    key: readonly RateClass[],
+    deltas: PreparedDeltas | undefined,
+    classes: () => readonly PageClass[],
+  ): ClassMemory {
+    const found = deltas === undefined ? this.made.get(key) : undefined;
+    if (found !== undefined) return found;
+    const options = { classes: classes(), wroteBeforeSec: 0 };
+    const memory = new ClassMemory(deltas === undefined ? options : { ...options, deltas });
+    if (deltas === undefined) this.made.set(key, memory);
+    return memory;
+  }
+}
+
+/** An even distribution of this half width has a standard deviation of 1. */
+const HALF_WIDTH = 1.7320508075688772;
+
+/** The points as they may be in truth; never more than the memory unless they were given so. */
+function pointsUnder(
+  { dirtied, cutOffPagesPerSec = 0, errorShare = 0, levels = [] }: RatesGuest,
+  { phase, cutOff, tail }: GuestChance,
   pagesMax: number,
 ): readonly DirtyPoint[] {
-  return given.every(({ pages }) => pages <= pagesMax) ? points : given;
+  // The usual case is that of the points themselves.
+  const level = tail === 0 ? 1 : (levels[Math.floor(phase * levels.length)] ?? 1);
+  const scale = Math.max(0, level * (1 + errorShare * HALF_WIDTH * (2 * cutOff - 1)));
+  return dirtied.map(({ windowSec, pages }) => {
+    const likely = pages * scale + cutOff * cutOffPagesPerSec * windowSec;
+    return { windowSec, pages: pages > pagesMax ? pages : Math.min(pagesMax, likely) };
+  });
 }
 
 /** Where pages of a class lie is not known: some of each in every slice of memory. */
@@ -226,11 +252,11 @@ function classesGuest(guest: ClassesGuest): PreparedGuest {
   const pages = pagesOf(guest);
   checkPages(pages);
   const curve = curveOfPages(classes);
+  const memories = new Memories();
   return {
     pages,
     curve: () => curve,
-    memory: (_chance, deltas) =>
-      new ClassMemory({ classes, wroteBeforeSec: 0, ...(deltas && { deltas }) }),
+    memory: (_chance, deltas) => memories.of(classes, deltas, () => classes),
     guestSec: () => 0,
   };
 }

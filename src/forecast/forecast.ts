@@ -44,7 +44,7 @@ export interface ForecastInput {
   readonly timeoutMs?: number;
   /** In place of what was measured for the hypervisor ({@link forecastCosts}). */
   readonly costs?: Partial<LoopCosts>;
-  /** How many sets of circumstances; default 12, at most 1000. 0 = the usual ones alone. */
+  /** How many sets of circumstances; default 12, for a trace 6; at most 1000. 0 = the usual ones. */
   readonly circumstances?: number;
 }
 
@@ -58,6 +58,9 @@ export interface RuleShare {
 export interface Forecast {
   /** Whole name, with its preset. */
   readonly strategy: string;
+  readonly loop: "slots" | "rounds";
+  /** At most so much goes out while the guest runs: the link's rate, or the hypervisor's limit. */
+  readonly rate: { readonly bytesPerSec: number; readonly by: "link" | "max-bandwidth" };
   /** Whether what is left gets little enough by itself, or by the post-copy that was asked for. */
   readonly converges: "yes" | "no" | "borderline";
   /** Share of the circumstances under which it does. */
@@ -73,6 +76,7 @@ export interface Forecast {
   readonly totalMs: Range;
   readonly downtimeMs: Range;
   readonly bytes: Range;
+  /** Rounds; over slots readings of the log, QEMU's dirty-sync-count. */
   readonly rounds: Range;
   /** What ends it under usual circumstances. */
   readonly rule: string;
@@ -90,7 +94,8 @@ export interface Forecast {
 
 export const DEFAULT_DOWNTIME_LIMIT_MS = 300;
 export const DEFAULT_TIMEOUT_MS = 3_600_000;
-const CIRCUMSTANCES = 12;
+/** A trace is gone through page by page, which takes longer. */
+const CIRCUMSTANCES = { rates: 12, classes: 12, trace: 6 };
 const CIRCUMSTANCES_MAX = 1000;
 const TIMEOUT_MS_MAX = 30 * 86_400_000;
 const PAGE_WIRE_BYTES = 4104;
@@ -117,7 +122,8 @@ export function forecast(input: ForecastInput): Forecast {
   const usual = run(loop, USUAL, USUAL_CHANCE);
   const spread = input.linkKnown === "measured" ? MEASURED_SPREAD : NOMINAL_SPREAD;
   const outcomes = [usual];
-  for (const [i, one] of circumstances(input.circumstances ?? CIRCUMSTANCES, spread).entries()) {
+  const count = input.circumstances ?? CIRCUMSTANCES[input.guest.kind];
+  for (const [i, one] of circumstances(count, spread).entries()) {
     outcomes.push(run(loop, one, chanceOf(i)));
   }
   return summarise(outcomes, { input, settings, guest });
@@ -127,7 +133,8 @@ function chanceOf(i: number): GuestChance {
   return {
     phase: ((i + 1) * PHASE_STEP) % 1,
     cutOff: ((i + 1) * CUT_OFF_STEP) % 1,
-    tail: i,
+    // 0 is the usual case's.
+    tail: i + 1,
   };
 }
 
@@ -142,10 +149,12 @@ function summarise(
     rangeOf(outcomes.map((one) => (one.completes ? of(one) : Number.POSITIVE_INFINITY)));
   return {
     strategy: settings.name,
+    loop: settings.preset.loop ?? "rounds",
+    rate: rateOf(input, settings),
     converges: convergesShare === 1 ? "yes" : convergesShare === 0 ? "no" : "borderline",
     convergesShare,
     completesShare: share(({ completes }) => completes),
-    plateau: plateauOf(input, settings, guest),
+    plateau: plateauOf(rateOf(input, settings).bytesPerSec, guest),
     totalMs: range(({ totalMs }) => totalMs),
     downtimeMs: range(({ downtimeMs }) => downtimeMs),
     bytes: range(({ bytes }) => bytes),
@@ -169,16 +178,19 @@ function rulesOf(outcomes: readonly LoopOutcome[]): RuleShare[] {
   return shares.sort((a, b) => b.share - a.share);
 }
 
-function plateauOf(
+function rateOf(
   { linkBytesPerSec }: ForecastInput,
-  { preset }: ForecastSettings,
-  guest: PreparedGuest,
-): Forecast["plateau"] {
+  { preset: { slots } }: ForecastSettings,
+): Forecast["rate"] {
+  const quota = slots === undefined ? Infinity : (slots.quotaBytes * 1e9) / slots.slotNs;
+  return quota < linkBytesPerSec
+    ? { bytesPerSec: quota, by: "max-bandwidth" }
+    : { bytesPerSec: linkBytesPerSec, by: "link" };
+}
+
+function plateauOf(bytesPerSec: number, guest: PreparedGuest): Forecast["plateau"] {
   const curve = guest.curve(USUAL_CHANCE);
   if (!(curve(1) > 0)) return;
-  const { slots } = preset;
-  const quota = slots === undefined ? Infinity : (slots.quotaBytes * 1e9) / slots.slotNs;
-  const bytesPerSec = Math.min(linkBytesPerSec, quota);
   const sizes = { pages: guest.pages, bytesPerPage: PAGE_WIRE_BYTES, bytesPerSec };
   const passSec = plateauSec(curve, sizes);
   return passSec > 0 ? { passSec, pages: curve(passSec) } : undefined;
@@ -190,7 +202,7 @@ function check(input: ForecastInput): void {
     ["linkBytesPerSec", input.linkBytesPerSec, 1000, 1e15],
     ["downtimeLimitMs", downtimeLimitMs, 1e-3, 2e6],
     ["timeoutMs", timeoutMs, 1, TIMEOUT_MS_MAX],
-    ["circumstances", input.circumstances ?? CIRCUMSTANCES, 0, CIRCUMSTANCES_MAX],
+    ["circumstances", input.circumstances ?? 0, 0, CIRCUMSTANCES_MAX],
     ["content.zeroShare", input.content?.zeroShare ?? 0, 0, 1],
     ["content.deltaBytes", input.content?.deltaBytes ?? 0, 0, 4096],
     ["content.deltaMissShare", input.content?.deltaMissShare ?? 0, 0, 1],

@@ -11,6 +11,7 @@ export {
   forecastSettings,
 } from "./forecast-settings.js";
 export { type LoopCosts, QEMU72_COSTS } from "./loop-costs.js";
-export { SlotMachine, type SlotMachineOptions, type SlotOutcome } from "./slot-machine.js";
+export { SlotMachine, type SlotMachineOptions } from "./slot-machine.js";
+export type { SlotOutcome } from "./slot-outcome.js";
 export { BOUNDS, type Range, type RunVerdict } from "./validation.js";
 export { forecastXen, type XenForecast } from "./xen-forecast.js";

@@ -14,6 +14,8 @@ export interface LoopCosts {
   readonly syncMs: number;
   /** Source, per page with contents: find, copy, system call. */
   readonly pageUs: number;
+  /** Source, per page that is compared with what was sent before (XBZRLE). */
+  readonly encodeUs: number;
   /** Source, per page of zeros: it is read whole ... */
   readonly zeroPageUs: number;
   /** ... and memory that was never touched faults. */
@@ -47,6 +49,7 @@ export const QEMU72_COSTS: LoopCosts = {
   syncMs: 0.3,
   // 1.1 us: measured beforehand in a loop over loopback (no run was looked at).
   pageUs: 1.1,
+  encodeUs: 2,
   // `host.src_cpu_ms` of guests that had been loaded, less their pages with contents.
   zeroPageUs: 1,
   // `series` of `fillzero`: 49,000 pages of zeros in 225 ms, both ends as busy as the clock.

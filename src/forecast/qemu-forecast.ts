@@ -8,11 +8,9 @@ import { type Circumstances, USUAL } from "./circumstances.js";
 import { type LoopCosts, QEMU72_COSTS } from "./loop-costs.js";
 import type { QemuGuest } from "./qemu-guest.js";
 import type { QemuKnown } from "./qemu-run.js";
-import { SlotMachine, type SlotMachineOptions, type SlotOutcome } from "./slot-machine.js";
-import { AUTO_CONVERGE, ThrottleModel } from "./throttle-model.js";
-
-/** QEMU's default downtime limit, ms. */
-const DOWNTIME_LIMIT_MS = 300;
+import { SlotMachine, type SlotMachineOptions } from "./slot-machine.js";
+import type { SlotOutcome } from "./slot-outcome.js";
+import { ThrottleModel } from "./throttle-model.js";
 
 export interface ForecastOptions {
   readonly circumstances?: Circumstances;
@@ -27,44 +25,78 @@ export function forecastQemu(
   bytesPerSec: number,
   options: ForecastOptions = {},
 ): SlotOutcome {
-  const { linkShare, guestSpeed, laterMs, zeroCost } = options.circumstances ?? USUAL;
-  const limitBytesPerSec = Number(known.params["max-bandwidth"]);
-  const slots = qemu72.configure?.({ "max-bandwidth": limitBytesPerSec }).slots;
+  const { linkShare, laterMs, zeroCost, shortLater } = options.circumstances ?? USUAL;
+  const { guestSpeed } = options.circumstances ?? USUAL;
+  const { postCopyAfter, caps, settings } = known;
+  const slots = qemu72.configure?.({ "max-bandwidth": settings.maxBandwidthBytesPerSec }).slots;
   assert(slots !== undefined, "QEMU's preset has slots");
   const onLink = known.network === "link";
   const lateMs = onLink ? 0 : (slots.quotaBytes / bytesPerSec) * 1000 - WINDOW_MS;
   const costs: LoopCosts = {
     ...QEMU72_COSTS,
     setupMs: QEMU72_COSTS.setupMs + laterMs,
-    wakeUpMs: wakeUpMs(Math.max(QEMU72_COSTS.wakeUpMs, lateMs), laterMs),
+    wakeUpMs: wakeUpMs(Math.max(QEMU72_COSTS.wakeUpMs, lateMs), laterMs, linkShare),
     untouchedPageUs: QEMU72_COSTS.untouchedPageUs * zeroCost,
     targetZeroPageUs: QEMU72_COSTS.targetZeroPageUs * zeroCost,
   };
-  const { postCopyAfter, caps } = known;
   const pace = (share: number, sleepMs: number) => guest.pace(share, sleepMs);
   const machine: SlotMachineOptions = {
     memory: guest.memory(),
     loop: slots,
     costs,
     linkBytesPerSec: onLink ? bytesPerSec * linkShare : Number.POSITIVE_INFINITY,
-    downtimeLimitMs: Number(known.params["downtime-limit"] ?? DOWNTIME_LIMIT_MS),
+    laterBytesPerSec: onLink
+      ? later(bytesPerSec, known, shortLater) * linkShare
+      : Number.POSITIVE_INFINITY,
+    downtimeLimitMs: settings.downtimeLimitMs,
     timeoutMs: known.timeoutMs,
     guestSec: guest.guestSec,
-    guestSpeed: guest.speed * (guest.bound ? guestSpeed : 1),
+    guestSpeed: guest.speed * speedOf(guest, guestSpeed),
     sharesCpu: guest.bound,
-    ...(caps["auto-converge"] === true && { throttle: new ThrottleModel(AUTO_CONVERGE, pace) }),
-    ...(caps["postcopy-ram"] === true &&
+    ...(guest.slowed && { slowed: guest.slowed }),
+    ...(caps.has("auto-converge") && { throttle: new ThrottleModel(settings.throttle, pace) }),
+    ...(caps.has("postcopy-ram") &&
       postCopyAfter && { postCopy: { syncs: postCopyAfter.pass, afterMs: postCopyAfter.ms } }),
+    postCopyBytesPerSec: settings.maxPostCopyBytesPerSec,
+    returnPath: caps.has("return-path"),
     ...compression(known, options.nominal === true),
   };
   return new SlotMachine(machine).run();
 }
 
+/** A closed loop forgives more on a loaded machine and nothing on a quiet one: 0.92 to 1.05. */
+const CLOSED_LOOP = { least: 0.82, ofSpeed: 0.145 };
+
+function speedOf({ bound, closedLoop }: QemuGuest, guestSpeed: number): number {
+  if (bound) return guestSpeed;
+  if (closedLoop !== true || guestSpeed === 1) return 1;
+  return CLOSED_LOOP.least + CLOSED_LOOP.ofSpeed * guestSpeed;
+}
+
+/**
+ * What a link falls short by in the first pass, in which the target's memory is touched for the
+ * first time and whoever loads the machine does so, it falls short by about half later.
+ */
+const SHORT_LATER = 0.5;
+
+function later(bytesPerSec: number, known: QemuKnown, shortLater = SHORT_LATER): number {
+  const { bytesPerSec: nominal, caps, settings } = known;
+  // There the CPU sets the pace, and stays.
+  const packs = caps.has("multifd") && settings.multifdCompression !== "none";
+  if (packs || caps.has("compress")) return bytesPerSec;
+  return bytesPerSec + Math.max(0, nominal - bytesPerSec) * (1 - shortLater);
+}
+
 const WINDOW_MS = 100;
 
-/** Somewhat earlier or later than usual, but never before the window ends. */
-function wakeUpMs(usualMs: number, laterMs: number): number {
-  return laterMs === 0 ? usualMs : Math.max(0, usualMs + (laterMs - LATER_USUAL_MS) / 8);
+/**
+ * Somewhat earlier or later than usual, but never before the window ends; a machine whose load would
+ * make a link fall short notices it late.
+ */
+function wakeUpMs(usualMs: number, laterMs: number, linkShare: number): number {
+  if (laterMs === 0) return usualMs;
+  const loadedMs = (1 / linkShare - 1) * (WINDOW_MS / 2);
+  return Math.max(0, usualMs + (laterMs - LATER_USUAL_MS) / 8 + loadedMs);
 }
 /** Half of the circumstances begin earlier than this. */
 const LATER_USUAL_MS = 2.5;
@@ -74,24 +106,33 @@ const TEXT_ZSTD_SHARE = 0.27;
 /** The same by deflate at level 1, header included, and what a thread takes for a page. */
 const TEXT_DEFLATE_BYTES = 1208;
 const DEFLATE_US = 68;
+/** The target inflates it on the same machine. */
+const INFLATE_US = 25;
+/** Deflating a page in a channel's thread, and inflating it on the same machine. */
+const ZLIB_US = 90;
 /** A packet of 128 pages: 8 bytes a page, and some 330 bytes of header (multifd.c), seldom full. */
 const MULTIFD_PAGE_BYTES = 4121;
+const MULTIFD_PACKET_PAGES = 128;
+/** Of the machine. */
+const CPUS = 2;
 
 /** A compressed stream: multifd counts whole pages whatever goes out (multifd.c, 7.2). */
 function compression(
-  { caps, params, dirtier }: QemuKnown,
+  { caps, settings, dirtier }: QemuKnown,
   nominal: boolean,
 ): Partial<SlotMachineOptions> {
   const text = dirtier?.fill === "text";
-  if (caps.compress === true) {
-    const threads = Number(params["compress-threads"] ?? COMPRESS_THREADS);
-    const pageUs = DEFLATE_US / threads;
+  if (caps.has("compress")) {
+    const ownUs = DEFLATE_US / Math.min(CPUS, settings.compressThreads);
+    const pageUs = Math.max(ownUs, (DEFLATE_US + INFLATE_US) / CPUS);
     return text ? { pageWireBytes: TEXT_DEFLATE_BYTES, pageUs } : { pageUs };
   }
-  if (caps.multifd !== true) return {};
-  const packed = String(params["multifd-compression"] ?? "none") !== "none";
+  if (!caps.has("multifd")) return {};
+  const packed = settings.multifdCompression !== "none";
   const wireShare = nominal && packed && text ? TEXT_ZSTD_SHARE : 1;
-  return { pageWireBytes: MULTIFD_PAGE_BYTES, wireShare };
+  const packets = { pageWireBytes: MULTIFD_PAGE_BYTES, packetPages: MULTIFD_PACKET_PAGES };
+  // A rate that was measured counts what threads take for their pages already.
+  if (!nominal || settings.multifdCompression !== "zlib") return { ...packets, wireShare };
+  const pageUs = ZLIB_US / Math.min(CPUS, settings.multifdChannels);
+  return { ...packets, wireShare, pageUs };
 }
-/** Default of migration/options.c. */
-const COMPRESS_THREADS = 8;

@@ -4,20 +4,23 @@
  */
 import { assert } from "../base/assert.js";
 import { PrecopyError } from "../base/errors.js";
+import { exponential } from "../base/math.js";
 import type { Trace } from "../guest/trace.js";
 import { onInstructionClock } from "../guest/trace-clock.js";
-import { ClassMemory, type DeltaCache } from "./class-memory.js";
+import { ClassMemory, type PageClass } from "./class-memory.js";
 import {
   deltaBytesOf,
   dirtierClasses,
+  dirtierRate,
   FIRMWARE_PAGES,
   FIRMWARE_ZERO_SHARE,
 } from "./dirtier-memory.js";
+import type { DirtierWorkload } from "./dirtier-workload.js";
 import type { GuestFacts } from "./guest-facts.js";
 import type { QemuKnown } from "./qemu-run.js";
 import type { SlotMemory } from "./slot-memory.js";
-import { cpuBoundPace, type Pace, pacedUpTo } from "./throttle-model.js";
-import { TraceMemory } from "./trace-memory.js";
+import { catchingUp, cpuBoundPace, type Pace, pacedUpTo } from "./throttle-model.js";
+import { type TraceDeltas, TraceMemory } from "./trace-memory.js";
 
 /** A guest ready to be forecast again and again. */
 export interface QemuGuest {
@@ -29,6 +32,10 @@ export interface QemuGuest {
   readonly speed: number;
   /** Takes a CPU of its own. */
   readonly bound: boolean;
+  /** Forgives what it is late with. */
+  readonly closedLoop?: boolean;
+  /** Of so many seconds that it ran since the log was read, what its writes come to. */
+  readonly slowed?: (ranSec: number) => number;
   readonly pace: Pace;
   /** For the baselines: pages of zeros, of the writable working set, writes a second. */
   readonly zeroPages: number;
@@ -36,10 +43,10 @@ export interface QemuGuest {
   readonly writesPerSec: number;
 }
 
-/** A region's longest sleep that a program paced by a 1 kHz timer makes up for. */
-const MADE_UP_MS = 3;
+/** The program's clock. */
+const TICK_MS = 1;
 /** A closed loop forgives what it is late with: while it is migrated it gets this far. */
-const CLOSED_LOOP_SHARE = 0.9;
+const CLOSED_LOOP_SHARE = 0.95;
 /** How much of the past stands for the future: at least, and as long as it was alike, at most. */
 const HISTORY_SEC = { least: 3, most: 8 };
 /** Seconds are alike whose writes differ by less than this factor. */
@@ -52,23 +59,73 @@ export function describedGuest(known: QemuKnown): QemuGuest {
   const { dirtier, memoryPages, ranSec = 0 } = known;
   assert(dirtier !== undefined, "a described guest has a workload");
   const classes = dirtierClasses(dirtier, memoryPages);
-  const deltas = deltaCache(known, deltaBytesOf(dirtier));
+  const cachePages = cachePagesOf(known);
+  const bytesOf = (writes: number) => deltaBytesOf(dirtier, writes);
+  const deltas = cachePages > 0 ? { pages: cachePages, bytesOf } : undefined;
   const pages = memoryPages + FIRMWARE_PAGES;
-  const { rate, catchup = 1 } = dirtier;
+  const { rate } = dirtier;
   const writing = classes.filter((one) => one.writesPerPageSec > 0);
   const zeros = classes.reduce((sum, one) => sum + one.pages * (one.zeroShare ?? 0), 0);
-  const paced = catchup === 0 ? pacedUpTo(MADE_UP_MS, CLOSED_LOOP_SHARE) : () => 1;
   return {
     pages,
     memory: () => new ClassMemory({ classes, wroteBeforeSec: ranSec, ...(deltas && { deltas }) }),
     guestSec: 0,
-    speed: 1,
+    speed: rate === 0 ? speedOf(known, dirtierRate(dirtier)) : 1,
     bound: rate === 0,
-    pace: rate === 0 ? cpuBoundPace : paced,
+    closedLoop: rate > 0 && dirtier.catchup === 0,
+    ...(rate === 0 && { slowed: slowedByFirstWrites(writing) }),
+    pace: paceOf(dirtier),
     zeroPages: Math.round(zeros),
     writtenPages: writing.reduce((sum, one) => sum + one.pages, 0),
     writesPerSec: writing.reduce((sum, one) => sum + one.pages * one.writesPerPageSec, 0),
   };
+}
+
+/**
+ * A program bound by its CPU was counted up to the start, and its kind was on a quiet machine: what
+ * it gets while it is migrated lies between, on a machine that others use too. The count is short,
+ * and taken while both ends start: it weighs a quarter.
+ */
+function speedOf({ wrotePages, ranSec }: QemuKnown, quietPerSec: number): number {
+  if (wrotePages === undefined || ranSec === undefined) return 1;
+  const { least, most } = SPEED;
+  const share = Math.min(most, Math.max(least, wrotePages / ranSec / quietPerSec));
+  return Math.sqrt(Math.sqrt(share));
+}
+const SPEED = { least: 0.1, most: 4 };
+
+/** The first write to a page after the log was read leaves the fast path of software emulation. */
+const FIRST_WRITE_SEC = 2e-6;
+
+function slowedByFirstWrites(classes: readonly PageClass[]): (ranSec: number) => number {
+  const alike = new Map<number, number>();
+  for (const { pages, writesPerPageSec } of classes) {
+    alike.set(writesPerPageSec, (alike.get(writesPerPageSec) ?? 0) + pages);
+  }
+  const costSec = (sec: number) => {
+    let written = 0;
+    for (const [rate, pages] of alike) written += pages * (1 - exponential(-rate * sec));
+    return written * FIRST_WRITE_SEC;
+  };
+  return (ranSec) => {
+    let [least, most] = [0, ranSec];
+    for (let step = 0; step < BISECTIONS; step++) {
+      const sec = (least + most) / 2;
+      if (sec + costSec(sec) > ranSec) most = sec;
+      else least = sec;
+    }
+    return least;
+  };
+}
+const BISECTIONS = 24;
+
+function paceOf(dirtier: DirtierWorkload): Pace {
+  const { rate, catchup } = dirtier;
+  if (rate === 0) return cpuBoundPace;
+  if (catchup !== 0) return catchingUp(dirtierRate({ ...dirtier, rate: 0 }) / rate);
+  // The program forgives what exceeds four ticks' writes and four.
+  const madeUpMs = ((4 * Math.floor((rate * TICK_MS) / 1000) + 4) / rate) * 1000;
+  return pacedUpTo(madeUpMs, CLOSED_LOOP_SHARE, TICK_MS);
 }
 
 /** The guest of a recording of its start state, taken in another process (WSDT2). */
@@ -188,13 +245,16 @@ function zerosSinceBoot(trace: Trace, startNs: number): Uint8Array {
   return zeros;
 }
 
-function deltaCache({ caps, params }: QemuKnown, deltaBytes: number): DeltaCache | undefined {
-  const bytes = Number(params["xbzrle-cache-size"] ?? XBZRLE_CACHE_BYTES);
-  if (caps.xbzrle !== true) return;
-  let pages = 1;
-  while (pages * 2 * PAGE_BYTES <= bytes) pages *= 2;
-  return { pages, deltaBytes };
+function deltaCache(known: QemuKnown, deltaBytes: number): TraceDeltas | undefined {
+  const pages = cachePagesOf(known);
+  return pages > 0 ? { pages, deltaBytes } : undefined;
 }
-/** Default of migration/options.c. */
-const XBZRLE_CACHE_BYTES = 2 ** 26;
+
+/** XBZRLE's cache, rounded down to a power of two; 0: it is off. */
+function cachePagesOf({ caps, settings }: QemuKnown): number {
+  if (!caps.has("xbzrle")) return 0;
+  let pages = 1;
+  while (pages * 2 * PAGE_BYTES <= settings.xbzrleCacheBytes) pages *= 2;
+  return pages;
+}
 const PAGE_BYTES = 4096;

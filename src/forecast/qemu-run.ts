@@ -2,28 +2,16 @@
  * A recorded QEMU migration, split in two: what was known before it started, and what came of it.
  * Only this file reads the recording, and the forecast sees `known` alone.
  *
- * Known: `guest.kind|mem_mb|vcpus|workload`, `net`, `params`, `caps`, `postcopy_after`, `timeout_s`,
+ * Known: `guest.kind|mem_mb|workload`, `net`, `params`, `caps`, `postcopy_after`, `timeout_s`,
  * `strategy`, `trace_file`, and of `measured` what the clock showed when the migration was asked
- * for: `guest_s_at_start`, `cont_to_migrate_ms`. Everything else is outcome. The rate of the first
- * pass (`windows`, `syncs`) is an outcome too, and used where a row says so.
+ * for: `guest_s_at_start`, `writes_at_start`, `cont_to_migrate_ms`. Everything else is outcome. The rate of the first
+ * pass (`windows`, `syncs`, `series`) is an outcome too, and used where a row says so.
  */
 import { PrecopyError } from "../base/errors.js";
-
-/** A guest program that writes pages at a set rate: `guest.workload` of a baremetal run. */
-export interface DirtierWorkload {
-  readonly base_mb: number;
-  readonly region_pages: number;
-  readonly fill: string;
-  readonly wss: number;
-  readonly rate: number;
-  readonly dist: string;
-  readonly content: string;
-  readonly hotp?: number;
-  readonly hotn?: number;
-  readonly spin?: number;
-  readonly catchup?: number;
-  readonly dn?: number;
-}
+import { type DirtierWorkload, dirtierWorkload } from "./dirtier-workload.js";
+import { firstPassRate } from "./first-pass-rate.js";
+import { type QemuSettings, qemuSettings } from "./qemu-settings.js";
+import { RecordedFields } from "./recorded-fields.js";
 
 export interface QemuKnown {
   readonly id: string;
@@ -36,12 +24,15 @@ export interface QemuKnown {
   readonly traceFile: string | undefined;
   readonly network: "link" | "max-bandwidth";
   readonly bytesPerSec: number;
-  readonly params: Readonly<Record<string, number | string>>;
-  readonly caps: Readonly<Record<string, boolean>>;
+  readonly settings: QemuSettings;
+  /** Capabilities that were turned on. */
+  readonly caps: ReadonlySet<string>;
   readonly postCopyAfter: { readonly pass: number; readonly ms: number } | undefined;
   readonly timeoutMs: number;
   /** How long the guest had run. */
   readonly ranSec: number | undefined;
+  /** What it had written by then, by its own count. */
+  readonly wrotePages: number | undefined;
 }
 
 export interface QemuActual {
@@ -59,125 +50,132 @@ export interface QemuRun {
   readonly known: QemuKnown;
   readonly actual: QemuActual;
   /** From the request to the recording's end: only to cut a trace where the migration starts. */
-  readonly wallMs: number;
+  readonly wallMs: number | undefined;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+type Line = Readonly<Record<string, unknown>>;
+
+/** Memory that a forecast takes: 1 MiB to 1 TiB, in pages of 4 KiB. */
+const MEMORY_MB = { least: 1, most: 2 ** 20 };
+/** A recording that does not say when it would have been given up. */
+const TIMEOUT_SEC = { most: 3600, otherwise: 300 };
 
 /** @throws PrecopyError naming the field, if the line is no such run. */
-export function parseQemuRun(line: Fields): QemuRun {
-  const wallMs = number(fields(line, "measured"), "wall_ms");
-  return { known: known(line), actual: actual(line), wallMs };
+export function parseQemuRun(line: Line): QemuRun {
+  const run = RecordedFields.of(line);
+  const measured = run.object("measured", { optional: true });
+  const wallMs = measured.has("wall_ms") ? measured.number("wall_ms") : undefined;
+  const before = known(run, measured);
+  return { known: before, actual: actual(run, measured, before), wallMs };
 }
 
-export function isQemuRun(line: Fields): boolean {
-  return typeof line.reported === "object" && typeof line.net === "object";
+export function isQemuRun(line: Line): boolean {
+  return typeof line.guest === "object" && typeof line.net === "object";
 }
 
-function known(line: Fields): QemuKnown {
-  const guest = fields(line, "guest");
-  const workload = fields(guest, "workload");
-  const net = fields(line, "net");
-  const measured = fields(line, "measured");
-  const after = line.postcopy_after as { pass: number; ms: number } | null | undefined;
-  const contMs = measured.cont_to_migrate_ms as number | undefined;
-  const startSec = measured.guest_s_at_start as number | null | undefined;
-  const ranSec = typeof contMs === "number" ? contMs / 1000 : (startSec ?? undefined);
+function known(run: RecordedFields, measured: RecordedFields): QemuKnown {
+  const guest = run.object("guest");
+  const workload = guest.object("workload");
+  const net = run.object("net");
+  const settings = qemuSettings(run.object("params", { optional: true }));
+  const network = net.word("kind", ["max-bandwidth", "link"]);
+  const memoryPages = guest.number("mem_mb", MEMORY_MB) * 256;
+  const caps = capabilities(run.object("caps", { optional: true }));
+  const ms = measured.number("cont_to_migrate_ms", { otherwise: 0 });
+  const sec = measured.number("guest_s_at_start", { otherwise: 0 });
+  const name = workload.text("name");
+  const own = settings.maxBandwidthBytesPerSec;
+  const otherwise = network === "max-bandwidth" ? { otherwise: own } : {};
   return {
-    id: String(line.id),
-    strategy: String(line.strategy),
-    memoryPages: number(guest, "mem_mb") * 256,
-    dirtier: "wss" in workload ? (workload as unknown as DirtierWorkload) : undefined,
-    workload: typeof workload.name === "string" ? workload.name : undefined,
-    workloadArgs: typeof workload.args === "string" ? workload.args : undefined,
-    traceFile: typeof line.trace_file === "string" ? line.trace_file : undefined,
-    network: net.kind === "link" ? "link" : "max-bandwidth",
-    bytesPerSec: number(net, "bytes_per_s"),
-    params: fields(line, "params") as Record<string, number | string>,
-    caps: fields(line, "caps") as Record<string, boolean>,
-    postCopyAfter: after ?? undefined,
-    timeoutMs: number(line, "timeout_s") * 1000,
-    ranSec,
+    id: idOf(run),
+    strategy: run.text("strategy") ?? "precopy",
+    memoryPages,
+    dirtier: name === undefined ? dirtierWorkload(workload, memoryPages) : undefined,
+    workload: name,
+    workloadArgs: workload.text("args"),
+    traceFile: run.text("trace_file"),
+    network,
+    bytesPerSec: net.number("bytes_per_s", { least: 1000, ...otherwise }),
+    settings,
+    caps,
+    postCopyAfter: caps.has("postcopy-ram") ? postCopyAfter(run) : undefined,
+    timeoutMs: run.number("timeout_s", TIMEOUT_SEC) * 1000,
+    ranSec: ms > 0 ? ms / 1000 : sec || undefined,
+    wrotePages: measured.number("writes_at_start", { otherwise: 0 }) || undefined,
   };
 }
 
-function actual(line: Fields): QemuActual {
-  const reported = fields(line, "reported");
-  const ram = fields(reported, "ram");
-  const measured = fields(line, "measured");
-  const completed = line.outcome === "completed";
-  const postCopied = String(line.strategy).startsWith("postcopy");
-  const down = postCopied ? measured.event_blackout_ms : reported.downtime_ms;
+function idOf(run: RecordedFields): string {
+  const id = run.text("id");
+  if (id === undefined) throw run.error("id", "a name");
+  return id;
+}
+
+/** Those that QEMU 7.2 has and that change what is forecast. */
+const CAPABILITIES = [
+  ...["xbzrle", "auto-converge", "postcopy-ram", "postcopy-preempt", "multifd", "compress"],
+  "return-path",
+] as const;
+
+function capabilities(caps: RecordedFields): ReadonlySet<string> {
+  return new Set(CAPABILITIES.filter((name) => caps.flag(name)));
+}
+
+/** When `migrate-start-postcopy` is sent: at so many readings of the log, or after so long. */
+function postCopyAfter(run: RecordedFields): QemuKnown["postCopyAfter"] {
+  const after = run.object("postcopy_after", { optional: true });
+  if (!after.has("pass") && !after.has("ms")) return undefined;
+  const never = { otherwise: Number.POSITIVE_INFINITY };
+  return { pass: after.number("pass", never), ms: after.number("ms", never) };
+}
+
+/** Ends that say how the migration went; others were brought about from outside. */
+const COMPLETED = "completed";
+const TIMED_OUT = "cancelled-by-timeout";
+
+function actual(run: RecordedFields, measured: RecordedFields, before: QemuKnown): QemuActual {
+  const outcome = run.text("outcome");
+  if (outcome !== COMPLETED && outcome !== TIMED_OUT) {
+    const what = `its outcome is ${outcome ?? "not told"}: there is nothing to compare with`;
+    throw new PrecopyError("unsupported", what);
+  }
+  const completed = outcome === COMPLETED;
+  const reported = run.object("reported", { optional: !completed });
+  const ram = reported.object("ram", { optional: !completed });
+  // Of a run that was given up nothing but that is compared.
+  const otherwise = completed ? {} : { otherwise: Number.NaN };
+  const down = downtimeOf(reported, measured, before);
   return {
     completed,
-    totalMs: number(reported, "total_time_ms"),
-    downtimeMs: completed && typeof down === "number" ? down : Number.NaN,
-    bytes: number(ram, "transferred"),
-    syncs: number(ram, "dirty-sync-count"),
-    firstPassBytesPerSec: firstPassRate(line),
+    totalMs: reported.number("total_time_ms", otherwise),
+    downtimeMs: completed ? down : Number.NaN,
+    bytes: ram.number("transferred", otherwise),
+    syncs: ram.number("dirty-sync-count", otherwise),
+    firstPassBytesPerSec: firstPass(run, before),
   };
 }
 
-/** Samples of the first 100 ms fill the sockets. */
-const FILLED_MS = 100;
+function downtimeOf(reported: RecordedFields, measured: RecordedFields, before: QemuKnown): number {
+  const nothing = { otherwise: Number.NaN };
+  if (before.postCopyAfter === undefined) return reported.number("downtime_ms", nothing);
+  return measured.number("event_blackout_ms", nothing);
+}
 
-/**
- * On a link: over the stretches of the first pass in which no page of zeros went. Under QEMU's own
- * limit, which sends in bursts: over the windows of the first pass, the first and last apart.
- */
-function firstPassRate(line: Fields): number {
-  const series = line.series as { fields: string[]; rows: number[][] } | null | undefined;
-  const syncs = (line.syncs as { t_ms: number }[] | null) ?? [];
-  const endMs = syncs[1]?.t_ms ?? Number.POSITIVE_INFINITY;
-  if (fields(line, "net").kind !== "link") return windowsRate(line, endMs);
-  const column = (name: string) => series?.fields.indexOf(name) ?? -1;
-  const [at, sent, zeros] = [column("t_ms"), column("transferred"), column("duplicate")];
-  const rows = (series?.rows ?? []).filter(
-    (row) => (row[at] as number) > FILLED_MS && (row[at] as number) < endMs,
-  );
-  const quiet = longStretches(rows, zeros).flatMap(([from, to]) => {
-    const [first, last] = [rows[from] as number[], rows[to] as number[]];
-    return [
-      {
-        bytes: (last[sent] as number) - (first[sent] as number),
-        ms: (last[at] as number) - (first[at] as number),
-      },
-    ];
+function firstPass(run: RecordedFields, { network }: QemuKnown): number {
+  const series = run.object("series", { optional: true });
+  const second = run.list("syncs")[1] as { readonly t_ms?: unknown } | null | undefined;
+  const endMs = typeof second?.t_ms === "number" ? second.t_ms : Number.POSITIVE_INFINITY;
+  return firstPassRate({
+    onLink: network === "link",
+    endMs,
+    series: {
+      fields: series.list("fields").filter((name) => typeof name === "string"),
+      rows: rowsOf(series),
+    },
+    windows: rowsOf(run.object("windows", { optional: true })),
   });
-  const sum = (of: "bytes" | "ms") => quiet.reduce((total, one) => total + one[of], 0);
-  return quiet.length > 0 ? (sum("bytes") / sum("ms")) * 1000 : Number.NaN;
 }
 
-/** Samples in a row without a page of zeros: the longest, and all that are half as long. */
-function longStretches(rows: readonly number[][], zeros: number): [number, number][] {
-  const all: [number, number][] = [];
-  // The first step after zeros fills the sockets again.
-  for (let from = 0, i = 1; i <= rows.length; i++) {
-    if (i < rows.length && rows[i]?.[zeros] === rows[i - 1]?.[zeros]) continue;
-    if (i - 1 - from >= 2) all.push([from + 1, i - 1]);
-    from = i;
-  }
-  const longest = Math.max(0, ...all.map(([from, to]) => to - from));
-  return all.filter(([from, to]) => to - from >= longest / 2);
-}
-
-function windowsRate(line: Fields, endMs: number): number {
-  const rows = (line.windows as { rows?: number[][] } | null)?.rows ?? [];
-  const mine = rows.filter(([atMs = 0]) => atMs < endMs - 1);
-  let bytes = 0;
-  for (const [, sent = 0] of mine.slice(1)) bytes += sent;
-  const ms = (mine.at(-1)?.[0] ?? 0) - (mine[0]?.[0] ?? 0);
-  return ms > 0 ? (bytes / ms) * 1000 : Number.NaN;
-}
-
-function fields(of: Fields, name: string): Fields {
-  const value = of[name];
-  if (typeof value === "object" && value !== null) return value as Fields;
-  throw new PrecopyError("bad-input", `the field ${name} of a recorded run is missing`);
-}
-
-function number(of: Fields, name: string): number {
-  const value = of[name];
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new PrecopyError("bad-input", `the field ${name} of a recorded run is no number`);
+function rowsOf(table: RecordedFields): number[][] {
+  return table.list("rows").filter((row): row is number[] => Array.isArray(row));
 }

@@ -4,7 +4,7 @@ import { circumstances, MEASURED_SPREAD, NOMINAL_SPREAD } from "./circumstances.
 import { forecastQemu } from "./qemu-forecast.js";
 import type { QemuGuest } from "./qemu-guest.js";
 import type { QemuKnown, QemuRun } from "./qemu-run.js";
-import type { SlotOutcome } from "./slot-machine.js";
+import type { SlotOutcome } from "./slot-outcome.js";
 import { type Figures, halfOf, type RateKind, type RunVerdict, rangeOf } from "./validation.js";
 
 /** Forecasts of a range; the one under usual circumstances comes on top. */
@@ -51,24 +51,33 @@ export function qemuVerdict(options: QemuVerdictOptions): RunVerdict {
 const never = Number.POSITIVE_INFINITY;
 
 /** As the runs tell them: with post-copy the guest's own pause. */
-function figuresOf(outcome: SlotOutcome, { strategy }: QemuKnown): Figures {
+function figuresOf(outcome: SlotOutcome, { postCopyAfter }: QemuKnown): Figures {
   const { totalMs, downtimeMs, blackoutMs, bytes, syncs } = outcome;
-  const postCopied = strategy.startsWith("postcopy");
-  return { totalMs, downtimeMs: postCopied ? blackoutMs : downtimeMs, bytes, syncs };
+  return {
+    ...{ totalMs, bytes, syncs },
+    downtimeMs: postCopyAfter === undefined ? downtimeMs : blackoutMs,
+  };
 }
 
-function groupOf({ strategy, network, dirtier }: QemuKnown, guest: QemuGuest): string {
-  if (strategy.startsWith("postcopy")) return "post-copy";
-  if (strategy.startsWith("multifd")) return "multifd";
-  if (strategy === "xbzrle") return "XBZRLE";
-  if (strategy !== "precopy") return strategy;
+/** Capabilities that make a group, by the names of the tables. */
+const GROUPS = [
+  ["multifd", "multifd"],
+  ["xbzrle", "XBZRLE"],
+  ["compress", "compress"],
+  ["auto-converge", "auto-converge"],
+] as const;
+
+function groupOf({ caps, postCopyAfter, network, dirtier }: QemuKnown, guest: QemuGuest): string {
+  const names: string[] = GROUPS.filter(([name]) => caps.has(name)).map(([, group]) => group);
+  if (postCopyAfter !== undefined) names.unshift("post-copy");
+  if (names.length > 0) return names.join(" + ");
   if (dirtier !== undefined) return `pre-copy, ${network}`;
   return guest.bound ? "Linux, busy" : "Linux, paced";
 }
 
 function baselinesOf(known: QemuKnown, guest: QemuGuest, bytesPerSec: number) {
   const { pages, zeroPages, writtenPages, writesPerSec } = guest;
-  const downtimeLimitMs = Number(known.params["downtime-limit"]);
+  const { downtimeLimitMs } = known.settings;
   const guestOf = { pages, zeroPages, writtenPages, writesPerSec };
   const input: BaselineInput = { ...guestOf, bytesPerSec, downtimeLimitMs };
   return { M0: geometric(input), M1: uniquePages(input) };

@@ -6,9 +6,16 @@
  * (ram_save_iterate); the guest is a memory of expected counts or of a recorded trace.
  */
 import type { Manager } from "../policy/manager.js";
-import { NO_ESTIMATE, type SlotEstimate, type SlotLoop } from "../policy/slot-loop.js";
+import {
+  NO_ESTIMATE,
+  type SlotEstimate,
+  type SlotLoop,
+  type SlotStep,
+} from "../policy/slot-loop.js";
 import type { LoopCosts } from "./loop-costs.js";
-import { nothingTaken, type SlotMemory, type Taken } from "./slot-memory.js";
+import { SlotLink } from "./slot-link.js";
+import { nothingTaken, type SlotMemory, type Taken, takeNothing } from "./slot-memory.js";
+import type { SlotEnd, SlotOutcome, SlotPass } from "./slot-outcome.js";
 import { type ManagedEnd, type Seen, SlotSupervisor } from "./slot-supervisor.js";
 import type { ThrottleModel } from "./throttle-model.js";
 
@@ -18,6 +25,8 @@ export interface SlotMachineOptions {
   readonly costs: LoopCosts;
   /** What the link carries; Infinity: loopback, where only the CPU counts. */
   readonly linkBytesPerSec: number;
+  /** The same after the first pass. Default as in it. */
+  readonly laterBytesPerSec?: number;
   readonly downtimeLimitMs: number;
   /** Given up after so long. */
   readonly timeoutMs: number;
@@ -25,6 +34,8 @@ export interface SlotMachineOptions {
   readonly guestSec: number;
   /** What the guest does in a second of the machine's time. Default 1. */
   readonly guestSpeed?: number;
+  /** Of so many seconds that it ran since the log was read, what its writes come to. */
+  readonly slowed?: (ranSec: number) => number;
   readonly throttle?: ThrottleModel;
   /** Looks on and turns knobs, as KubeVirt or Nova do. */
   readonly manager?: Manager;
@@ -32,54 +43,18 @@ export interface SlotMachineOptions {
   readonly postCopy?: { readonly syncs: number; readonly afterMs: number };
   /** Bytes on the wire for one that is counted (compression in multifd: below 1). Default 1. */
   readonly wireShare?: number;
+  /** Limit once post-copy goes. Default none. */
+  readonly postCopyBytesPerSec?: number;
+  /** The source ends when the target has said that it runs (return-path). */
+  readonly returnPath?: boolean;
+  /** Pages leave and count in packets of so many (multifd). Default one by one. */
+  readonly packetPages?: number;
   /** CPU per page with contents where it is compressed, in place of the costs' own. */
   readonly pageUs?: number;
   /** The guest takes a CPU of two: both ends of the migration share the other. */
   readonly sharesCpu?: boolean;
   /** Of a page with contents on the wire. Default the page and the loop's header. */
   readonly pageWireBytes?: number;
-}
-
-/** One pass: from a reading of the log to the next. */
-export interface SlotPass {
-  readonly endMs: number;
-  /** Pages that the reading at its end added. */
-  readonly dirtiedPages: number;
-  readonly unsentPages: number;
-  readonly thresholdPages: number;
-}
-
-/** `paused` and `cancelled`: by the manager. */
-export type SlotEnd =
-  | "threshold"
-  | "nothing-left"
-  | "post-copy"
-  | "timeout"
-  | "paused"
-  | "cancelled";
-
-export interface SlotOutcome {
-  readonly end: SlotEnd;
-  /** The manager's words where it decided; empty otherwise. */
-  readonly managed: string;
-  /** As it was at the end: managers raise it. */
-  readonly downtimeLimitMs: number;
-  readonly totalMs: number;
-  /** As the source reports it: from the stop to its own last byte. */
-  readonly downtimeMs: number;
-  /** From the stop to the target's first instruction. */
-  readonly blackoutMs: number;
-  /** As `transferred` counts. */
-  readonly bytes: number;
-  /** `dirty-sync-count`. */
-  readonly syncs: number;
-  readonly passes: readonly SlotPass[];
-  readonly throttlePercent: number;
-}
-
-interface Arriving {
-  readonly bytes: number;
-  takenMs: number;
 }
 
 const PAGE_BYTES = 4096;
@@ -93,6 +68,8 @@ const PASSES_KEPT = 4096;
 const LOOKS = 8192;
 /** ... and of the link's time. */
 const LOOK_MS_MAX = 12.5;
+const LAPS = 3;
+const LAP_PASSES = 40;
 
 function lookPages({ memory, loop, linkBytesPerSec }: SlotMachineOptions): number {
   const inTime = (linkBytesPerSec * LOOK_MS_MAX) / 1000 / PAGE_BYTES;
@@ -101,19 +78,15 @@ function lookPages({ memory, loop, linkBytesPerSec }: SlotMachineOptions): numbe
 
 export class SlotMachine {
   private ms = 0;
-  /** When the link will have carried all that it was given. */
-  private drainedMs = 0;
-  /** When the target will have taken it, and what it has still to take. */
-  private takenMs = 0;
-  private arriving: Arriving[] = [];
-  private arrivingBytes = 0;
-  private readonly linkBytesPerMs: number;
-  private readonly socketMs: number;
+  private readonly link: SlotLink;
   private window = { startMs: 0, bytes: 0 };
   private estimate: SlotEstimate = NO_ESTIMATE;
   private bytes = 0;
   private syncs = 0;
   private guestSec: number;
+  /** Its time when the log was read last, and what it ran since. */
+  private readSec = 0;
+  private ranSec = 0;
   private guestAtMs = 0;
   private synced = false;
   private readonly passes: SlotPass[] = [];
@@ -123,16 +96,15 @@ export class SlotMachine {
   private readonly lookPages: number;
 
   constructor(private readonly options: SlotMachineOptions) {
-    const { linkBytesPerSec, costs, guestSec } = options;
     const { manager, downtimeLimitMs, timeoutMs } = options;
     this.supervisor = new SlotSupervisor({
       ...{ manager, downtimeLimitMs, timeoutMs },
       ...{ quotaBytes: options.loop.quotaBytes, slotNs: options.loop.slotNs },
     });
     this.lookPages = lookPages(options);
-    this.linkBytesPerMs = linkBytesPerSec / 1000;
-    this.socketMs = Number.isFinite(linkBytesPerSec) ? costs.socketBytes / this.linkBytesPerMs : 0;
-    this.guestSec = guestSec;
+    this.link = new SlotLink(options.costs.socketBytes, options.linkBytesPerSec);
+    this.guestSec = options.guestSec;
+    this.readSec = options.guestSec;
   }
 
   run(): SlotOutcome {
@@ -145,28 +117,38 @@ export class SlotMachine {
     const slotMs = loop.slotNs / 1e6;
     while (this.ms < timeoutMs) {
       const managed =
-        this.leave(supervisor.look(this.ms, this.synced, this.seen)) ??
+        this.leave(supervisor.look(this.ms, false, this.seen)) ??
         (supervisor.steady.settled ? this.waitThrough() : undefined);
       if (managed !== undefined) return managed;
+      if (this.repeatsItself()) break;
       if (this.postCopyDue()) return this.postCopy();
       if (this.window.bytes > this.supervisor.quotaBytes) {
         this.ms = Math.max(this.ms, this.window.startMs + slotMs + costs.wakeUpMs);
       }
       if (this.ms - this.window.startMs >= slotMs) this.closeWindow();
-      const remainingBytes = memory.unsentPages * PAGE_BYTES;
-      const { thresholdBytes } = this.estimate;
-      const step = loop.nextStep({ remainingBytes, thresholdBytes, synced: this.synced });
-      if (step === "stop") return this.stop(remainingBytes === 0 ? "nothing-left" : "threshold");
-      if (step === "sync") this.readLog();
-      else this.sendSlice();
-      supervisor.steady.watch({
-        ms: this.ms,
-        remainingBytes,
-        sentBytes: this.bytes,
-        iteration: this.syncs,
-      });
+      let step = this.nextStep();
+      // What the log adds is held against the same threshold, however long the reading took.
+      if (step === "sync") {
+        this.readLog();
+        const told = this.leave(supervisor.look(this.ms, true, this.seen));
+        if (told !== undefined) return told;
+        step = this.nextStep();
+      }
+      if (step === "stop")
+        return this.stop(memory.unsentPages === 0 ? "nothing-left" : "threshold");
+      this.sendSlice();
+      const { remainingBytes, sentBytes, iteration } = this.seen();
+      supervisor.steady.watch({ ms: this.ms, remainingBytes, sentBytes, iteration });
     }
+    this.ms = Math.max(this.ms, timeoutMs);
     return this.outcome("timeout", Number.NaN, Number.NaN);
+  }
+
+  /** A recording that was gone through so often without an end will not bring one. */
+  private repeatsItself(): boolean {
+    const { memory, manager, throttle, postCopy } = this.options;
+    const mayChange = manager !== undefined || postCopy !== undefined || throttle?.mayTighten;
+    return mayChange !== true && (memory.laps ?? 0) >= LAPS && this.syncs >= LAP_PASSES;
   }
 
   /** Passes repeat themselves until the manager does something, or for ever. */
@@ -174,10 +156,8 @@ export class SlotMachine {
     const found = this.supervisor.waitThrough(this.seen());
     // The guest goes on where it was: what was waited through is as if it had not been.
     const waitedMs = Math.max(0, (found?.ms ?? this.options.timeoutMs) - this.ms);
-    for (const one of this.arriving) one.takenMs += waitedMs;
+    this.link.shift(waitedMs);
     this.ms += waitedMs;
-    this.drainedMs += waitedMs;
-    this.takenMs += waitedMs;
     this.guestAtMs += waitedMs;
     this.window.startMs += waitedMs;
     if (found === undefined) return this.outcome("timeout", Number.NaN, Number.NaN);
@@ -205,6 +185,13 @@ export class SlotMachine {
     bandwidthBytesPerSec: this.estimate.bandwidthBytesPerSec,
   });
 
+  private nextStep(): SlotStep {
+    const { memory, loop } = this.options;
+    const remainingBytes = memory.unsentPages * PAGE_BYTES;
+    const { thresholdBytes } = this.estimate;
+    return loop.nextStep({ remainingBytes, thresholdBytes, synced: this.synced });
+  }
+
   /** ram_save_iterate. */
   private sendSlice(): void {
     const { memory, loop } = this.options;
@@ -214,10 +201,15 @@ export class SlotMachine {
     const untilMs = () => Math.floor(this.ms - startMs) <= sliceMs;
     let pagesMax = this.lookPages + 1;
     this.count(loop.stream.sectionBytes - SECTION_END_BYTES, 0);
-    while (memory.unsentPages > 0 && this.window.bytes <= this.supervisor.quotaBytes) {
-      // The page that passes the quota is sent whole.
-      const left = this.supervisor.quotaBytes - this.window.bytes;
-      this.send(pagesMax, (Math.floor(left / WHOLE_BYTES) + 1) * WHOLE_BYTES);
+    const { packetPages = 1 } = this.options;
+    const packetBytes = packetPages * WHOLE_BYTES;
+    const fromBytes = this.window.bytes;
+    // What lies in a packet that is not full has not been counted.
+    const waiting = () => (packetPages > 1 ? (this.window.bytes - fromBytes) % packetBytes : 0);
+    while (memory.unsentPages > 0 && this.window.bytes - waiting() <= this.supervisor.quotaBytes) {
+      // The page, or the packet, that passes the quota is sent whole.
+      const left = this.supervisor.quotaBytes - this.window.bytes + waiting();
+      this.send(pagesMax, (Math.floor(left / packetBytes) + 1) * packetBytes - waiting());
       if (!untilMs()) break;
       pagesMax = this.lookPages;
     }
@@ -228,22 +220,26 @@ export class SlotMachine {
   private send(pagesMax: number, bytesMax: number): void {
     const { memory, costs, wireShare = 1, pageUs = costs.pageUs } = this.options;
     const { taken } = this;
-    Object.assign(taken, nothingTaken());
+    takeNothing(taken);
     this.advanceGuest();
     const wire = this.wireBytes;
-    memory.take(pagesMax, bytesMax, this.guestSec, taken);
+    const pages = memory.take(pagesMax, bytesMax, this.guestSec, taken);
     const bytes = wire(taken);
     const cpuUs =
       (taken.rawPages + taken.deltaPages) * pageUs +
+      (taken.deltaPages + taken.samePages) * costs.encodeUs +
       (taken.zeroPages - taken.untouchedPages) * costs.zeroPageUs +
       taken.untouchedPages *
         costs.untouchedPageUs *
         (this.ms < costs.coldMs ? costs.coldFactor : 1);
+    const startMs = this.ms;
     this.ms += cpuUs / 1000;
     this.count(bytes, bytes);
     const targetMs = (taken.zeroPages * costs.targetZeroPageUs) / 1000;
     if (this.options.sharesCpu === true) this.ms += targetMs;
-    this.give(bytes * wireShare, targetMs);
+    // The first of many pages leave while the others are looked at.
+    const looks = Math.max(1, pages / this.options.loop.slicePages);
+    this.ms = this.link.give(this.ms, bytes * wireShare, { targetMs, startMs, looks });
   }
 
   private readonly wireBytes = (taken: Taken): number => {
@@ -258,20 +254,8 @@ export class SlotMachine {
     );
   };
 
-  /** The link takes bytes; the sender waits where its socket is full, the link where the target's. */
   private give(bytes: number, targetMs: number): void {
-    if (this.linkBytesPerMs === Number.POSITIVE_INFINITY) return;
-    const { socketBytes } = this.options.costs;
-    while (this.arriving.length > 0 && this.arrivingBytes + bytes > socketBytes) {
-      const first = this.arriving.shift() as Arriving;
-      this.arrivingBytes -= first.bytes;
-      this.drainedMs = Math.max(this.drainedMs, first.takenMs - bytes / this.linkBytesPerMs);
-    }
-    this.drainedMs = Math.max(this.drainedMs, this.ms) + bytes / this.linkBytesPerMs;
-    this.takenMs = Math.max(this.takenMs, this.drainedMs) + targetMs;
-    this.arriving.push({ bytes, takenMs: this.takenMs });
-    this.arrivingBytes += bytes;
-    this.ms = Math.max(this.ms, this.drainedMs - this.socketMs);
+    this.ms = this.link.give(this.ms, bytes, { targetMs });
   }
 
   private count(windowBytes: number, transferredBytes: number): void {
@@ -292,8 +276,14 @@ export class SlotMachine {
     const { memory, costs, throttle, postCopy } = this.options;
     this.advanceGuest();
     const dirtiedPages = memory.sync(this.guestSec);
+    this.readSec = this.guestSec;
+    this.ranSec = 0;
     this.ms += costs.syncMs;
+    this.ms += throttle?.waitMs(this.ms) ?? 0;
     this.syncs++;
+    if (this.syncs === 2) {
+      this.link.carries(this.options.laterBytesPerSec ?? this.options.linkBytesPerSec);
+    }
     this.synced = true;
     if (memory.steady === true && postCopy === undefined) {
       this.supervisor.steady.passEnded(this.ms, throttle?.mayTighten === true);
@@ -320,15 +310,16 @@ export class SlotMachine {
     this.count(0, SECTION_END_BYTES);
     while (memory.unsentPages > 0) this.sendStopped();
     this.give(costs.deviceStateBytes, 0);
-    const arrivedMs = Math.max(this.ms, this.takenMs);
-    return this.outcome(end, this.ms - stoppedMs, arrivedMs + costs.resumeMs - stoppedMs);
+    const runsMs = Math.max(this.ms, this.link.takenMs) + costs.resumeMs;
+    if (this.options.returnPath === true) this.ms = runsMs;
+    return this.outcome(end, this.ms - stoppedMs, runsMs - stoppedMs);
   }
 
   private sendStopped(): void {
-    const { memory, costs, loop } = this.options;
-    if (Number.isFinite(this.linkBytesPerMs)) return this.send(loop.slicePages, Infinity);
-    Object.assign(this.taken, nothingTaken());
-    memory.take(loop.slicePages, Infinity, this.guestSec, this.taken);
+    const { memory, costs } = this.options;
+    if (this.link.limits) return this.send(this.lookPages, Infinity);
+    takeNothing(this.taken);
+    memory.take(this.lookPages, Infinity, this.guestSec, this.taken);
     const { rawPages, deltaPages, zeroPages } = this.taken;
     this.ms +=
       ((rawPages + deltaPages) * costs.loopbackPageUs + zeroPages * costs.zeroPageUs) / 1000;
@@ -343,7 +334,7 @@ export class SlotMachine {
 
   /** postcopy_start, then the rest in the background. */
   private postCopy(): SlotOutcome {
-    const { memory, costs, loop } = this.options;
+    const { memory, costs } = this.options;
     this.advanceGuest();
     const stoppedMs = this.ms;
     memory.sync(this.guestSec);
@@ -354,20 +345,20 @@ export class SlotMachine {
     const ownMs = this.ms - stoppedMs;
     // The target reads on when it has dropped what was written again.
     this.give(costs.deviceStateBytes, discardUs / 1000);
-    const runsMs = Math.max(this.ms, this.takenMs) + costs.resumeMs;
-    while (memory.unsentPages > 0) {
-      if (Number.isFinite(this.linkBytesPerMs)) this.send(loop.slicePages, Infinity);
-      else this.sendStopped();
-    }
-    this.ms = Math.max(this.ms, this.takenMs);
+    const runsMs = Math.max(this.ms, this.link.takenMs) + costs.resumeMs;
+    const limit = this.options.postCopyBytesPerSec ?? Number.POSITIVE_INFINITY;
+    this.link.carriesAtMost(limit);
+    while (memory.unsentPages > 0) this.sendStopped();
+    this.ms = Math.max(this.ms, this.link.takenMs);
     return this.outcome("post-copy", ownMs, runsMs - stoppedMs);
   }
 
   private advanceGuest(): void {
-    const { throttle, guestSpeed = 1 } = this.options;
+    const { throttle, slowed, guestSpeed = 1 } = this.options;
     const share = throttle?.share() ?? 1;
-    this.guestSec += ((this.ms - this.guestAtMs) / 1000) * share * guestSpeed;
+    this.ranSec += ((this.ms - this.guestAtMs) / 1000) * share * guestSpeed;
     this.guestAtMs = this.ms;
+    this.guestSec = this.readSec + (slowed?.(this.ranSec) ?? this.ranSec);
   }
 
   private outcome(end: SlotEnd, downtimeMs: number, blackoutMs: number): SlotOutcome {

@@ -25,6 +25,8 @@ export interface SlotMemory {
   readonly pages: number;
   /** Goes on as it is: what it writes in a window does not depend on when. */
   readonly steady?: boolean;
+  /** How often its recording has been gone through. */
+  readonly laps?: number;
   /** Known to be unsent. */
   readonly unsentPages: number;
   /** Runs of adjacent pages among them that were sent before (post-copy discards them). */
@@ -51,4 +53,15 @@ export function nothingTaken(): Taken {
     samePages: 0,
     blocks: 0,
   };
+}
+
+/** The same object, as {@link nothingTaken} makes it. */
+export function takeNothing(taken: Taken): void {
+  taken.rawPages = 0;
+  taken.zeroPages = 0;
+  taken.untouchedPages = 0;
+  taken.deltaPages = 0;
+  taken.deltaBytes = 0;
+  taken.samePages = 0;
+  taken.blocks = 0;
 }

@@ -1,12 +1,12 @@
 /** One forecast over QEMU's loop of slots, under one set of circumstances. */
 import type { Circumstances } from "./circumstances.js";
-import type { DeltaCache } from "./class-memory.js";
 import type { ContentFacts } from "./content-facts.js";
-import type { GuestChance, PreparedGuest } from "./forecast-guest.js";
+import type { GuestChance, PreparedDeltas, PreparedGuest } from "./forecast-guest.js";
 import type { ForecastSettings } from "./forecast-settings.js";
 import type { LoopCosts } from "./loop-costs.js";
 import type { LoopOutcome } from "./loop-outcome.js";
-import { SlotMachine, type SlotMachineOptions, type SlotOutcome } from "./slot-machine.js";
+import { SlotMachine, type SlotMachineOptions } from "./slot-machine.js";
+import type { SlotOutcome } from "./slot-outcome.js";
 import { cpuBoundPace, ThrottleModel } from "./throttle-model.js";
 
 export interface LoopInput {
@@ -59,11 +59,12 @@ export function forecastSlots(
   return asLoopOutcome(outcome, wire.wireShare ?? 1);
 }
 
-function deltasOf({ settings, content }: LoopInput): DeltaCache | undefined {
+function deltasOf({ settings, content }: LoopInput): PreparedDeltas | undefined {
   if (settings.xbzrle === undefined) return;
   let pages = 1;
   while (pages * 2 * PAGE_BYTES <= settings.xbzrle.cacheBytes) pages *= 2;
-  return { pages, deltaBytes: content.deltaBytes, missShare: content.deltaMissShare };
+  const { deltaBytes, deltaMissShare: missShare } = content;
+  return { pages, deltaBytes, bytesOf: () => deltaBytes, missShare };
 }
 
 /** What compression and parallel streams make of a page on the wire, and of the encoder's time. */

@@ -92,6 +92,10 @@ export class TraceMemory implements SlotMemory {
     this.passes = 0;
   }
 
+  get laps(): number {
+    return this.lap;
+  }
+
   get resentPages(): number {
     let pages = 0;
     for (const one of this.state) if (one === 3) pages++;

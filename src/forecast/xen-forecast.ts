@@ -5,7 +5,7 @@
  */
 import { type DirtyCurve, sequentialCurve, sumOfCurves, uniformCurve } from "../fluid/index.js";
 import { XEN_ITERATIONS_MAX, XEN_TARGET_DIRTY_COUNT } from "../policy/presets/xen.js";
-import type { XenKnown } from "./xen-run.js";
+import { HOT, type XenKnown } from "./xen-run.js";
 
 /** Measured on Xen 4.17 in software emulation; the same for all runs. */
 export interface XenCosts {
@@ -60,8 +60,6 @@ export interface XenForecast {
 /** A page number in the record, and the page. */
 const PAGE_BYTES = 4104;
 const HOLE_BYTES = 8;
-/** Hot: 90 % of the touches in the first 10 % of the pages. */
-const HOT = { writes: 0.9, pages: 0.1 };
 
 export interface XenOptions {
   /** In place of the cap. */
@@ -99,7 +97,8 @@ export function forecastXen(known: XenKnown, options: XenOptions = {}): XenForec
 }
 
 function xenCurve(known: XenKnown, { kernelPages }: XenCosts): DirtyCurve {
-  const { mode, writtenPages: pages, writesPerSec } = known;
+  const { mode, writtenPages: pages, hot: hottest = HOT } = known;
+  const writesPerSec = pages > 0 ? known.writesPerSec : 0;
   const { always, slow } = kernelPages;
   const curves = [
     uniformCurve({ pages: always, writesPerSec: 1000 * always }),
@@ -108,11 +107,11 @@ function xenCurve(known: XenKnown, { kernelPages }: XenCosts): DirtyCurve {
   if (writesPerSec > 0 && mode === "seq") curves.push(sequentialCurve({ pages, writesPerSec }));
   if (writesPerSec > 0 && mode === "rand") curves.push(uniformCurve({ pages, writesPerSec }));
   if (writesPerSec > 0 && mode === "hot") {
-    const hot = Math.max(1, Math.round(pages * HOT.pages));
+    const hot = Math.max(1, Math.round(pages * hottest.pages));
     const cold = Math.max(1, pages - hot);
     // What is not aimed at the hot pages falls on all of them.
-    const even = (writesPerSec * (1 - HOT.writes)) / (hot + cold);
-    const hotWrites = writesPerSec * HOT.writes + even * hot;
+    const even = (writesPerSec * (1 - hottest.writes)) / (hot + cold);
+    const hotWrites = writesPerSec * hottest.writes + even * hot;
     curves.push(uniformCurve({ pages: hot, writesPerSec: hotWrites }));
     curves.push(uniformCurve({ pages: cold, writesPerSec: even * cold }));
   }

@@ -10,11 +10,19 @@ import type { Forecast } from "../forecast/forecast.js";
 
 export const ADVISE_SCHEMA_VERSION = 1;
 
-export function adviseJson(advice: Advice): object {
+export interface NamedAdvice {
+  readonly name: string;
+  readonly advice: Advice;
+}
+
+export function adviseJson(all: readonly NamedAdvice[]): object {
+  return { schemaVersion: ADVISE_SCHEMA_VERSION, advices: all.map(one) };
+}
+
+function one({ name, advice }: NamedAdvice): object {
   const { wanted, tool, asked, options, recommended, rejected, attainable } = advice;
   return {
-    schemaVersion: ADVISE_SCHEMA_VERSION,
-    ...{ wanted, tool, attainable },
+    ...{ name, wanted, tool, attainable },
     asked: { ...asked.verdict, forecast: figures(asked.forecast) },
     recommended: recommended === undefined ? null : options.indexOf(recommended),
     options: options.map(optionJson),

@@ -60,10 +60,10 @@ describe("precopy validate on recorded runs", () => {
     const broken = folder.file("broken.jsonl", `${pick("lk-50-0.05")}\nnonsense\n`);
     const { code, err } = await precopy(["validate", broken]);
     expect(code).toBe(2);
-    expect(err).toContain("line 2 is no JSON object");
-    const bare = folder.file("bare.jsonl", '{"id":"a","net":{},"reported":{}}\n');
+    expect(err).toContain("broken.jsonl:2: the run: it is no JSON object");
+    const bare = folder.file("bare.jsonl", '{"id":"a","net":{},"guest":{"kind":"baremetal"}}\n');
     const second = await precopy(["validate", bare]);
     expect(second.code).toBe(2);
-    expect(second.err).toContain("is missing");
+    expect(second.err).toContain("bare.jsonl:1: run a: the field guest.workload is missing");
   });
 });

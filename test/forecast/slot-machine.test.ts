@@ -5,6 +5,7 @@ import { type LoopCosts, QEMU72_COSTS } from "../../src/forecast/loop-costs.js";
 import { SlotMachine } from "../../src/forecast/slot-machine.js";
 import {
   AUTO_CONVERGE,
+  catchingUp,
   cpuBoundPace,
   pacedUpTo,
   ThrottleModel,
@@ -65,6 +66,41 @@ describe("the slot machine", () => {
     expect(idle.downtimeMs).toBe(0);
   });
 
+  it("sends whole packets where pages travel in packets", () => {
+    const classes = [{ pages: 10_240, writesPerPageSec: 0 }];
+    // A window's 4.1 MB pass in the eighth packet of 128 pages: 1,024 of them go, not 1,000.
+    const loop = qemu72.configure!({ "max-bandwidth": 41_040_000 }).slots!;
+    const options = {
+      ...{ loop, costs: FREE, downtimeLimitMs: 0, timeoutMs: 30_000, guestSec: 0 },
+      linkBytesPerSec: Number.POSITIVE_INFINITY,
+    };
+    const bytes = (packetPages: number) => {
+      const memory = new ClassMemory({ classes, wroteBeforeSec: 0 });
+      return new SlotMachine({ ...options, memory, packetPages, timeoutMs: 450 }).run().bytes;
+    };
+    // Five windows have begun at 450 ms, and the wait for the sixth ends with its pages.
+    expect(bytes(128) / 4104).toBeCloseTo(6 * 1024, -1);
+    expect(bytes(1) / 4104).toBeCloseTo(6 * 1000, -1);
+  });
+
+  it("goes on at another rate after the first pass", () => {
+    const memory = new ClassMemory({
+      classes: [{ pages: 10_000, writesPerPageSec: 1000 }],
+      wroteBeforeSec: 0,
+    });
+    const loop = qemu72.configure!({ "max-bandwidth": UNLIMITED }).slots!;
+    const { passes } = new SlotMachine({
+      ...{ memory, loop, costs: FREE, downtimeLimitMs: 60, timeoutMs: 2200, guestSec: 0 },
+      ...{ linkBytesPerSec: 41_040_000, laterBytesPerSec: 82_080_000 },
+    }).run();
+    // 10,000 pages of 4,104 bytes: a second, then half of one, but for what the limit holds.
+    const [first = 0, second = 0] = passes.map(({ endMs }) => endMs);
+    expect(first).toBeGreaterThan(900);
+    expect(first).toBeLessThan(1000);
+    expect(second - first).toBeGreaterThan(420);
+    expect(second - first).toBeLessThan(500);
+  });
+
   it("never ends where the guest writes more than the link carries", () => {
     const busy = machine(25_000, 50, { maxBandwidth: UNLIMITED, link: 41_040_000 });
     expect(busy.end).toBe("timeout");
@@ -109,6 +145,40 @@ describe("auto-converge", () => {
     }
     expect(throttle.percent).toBe(0);
     expect(throttle.share()).toBe(1);
+  });
+
+  it("steps no further than the rates ask for where it ends slowly", () => {
+    const throttle = new ThrottleModel({ ...AUTO_CONVERGE, tailslow: true }, cpuBoundPace);
+    for (let second = 1; second <= 2; second++) {
+      throttle.synced(second * 1001, 60e6, second * 100e6);
+    }
+    // 60 MB dirtied where 50 would do: 80 % of a CPU become 66 %, 55 MB would ask for 8 % less.
+    for (let second = 3; second <= 4; second++) {
+      throttle.synced(second * 1001, 55e6, second * 100e6);
+    }
+    expect(throttle.percent).toBe(20 + 8);
+    for (let second = 5; second <= 6; second++) {
+      throttle.synced(second * 1001, 90e6, second * 100e6);
+    }
+    expect(throttle.percent).toBe(28 + 10);
+  });
+
+  it("makes a reading wait until the VCPU is awake", () => {
+    const throttle = new ThrottleModel({ ...AUTO_CONVERGE, initialPercent: 90 }, cpuBoundPace);
+    expect(throttle.waitMs(500)).toBe(0);
+    throttle.synced(1001, 60e6, 100e6);
+    throttle.synced(2002, 60e6, 200e6);
+    // It sleeps 90 ms of each 100, from the moment on that it is slowed.
+    expect(throttle.waitMs(2002)).toBeCloseTo(90, 6);
+    expect(throttle.waitMs(2092)).toBeCloseTo(0, 6);
+    expect(throttle.waitMs(2099)).toBe(0);
+    expect(throttle.waitMs(2302 + 50)).toBeCloseTo(40, 6);
+  });
+
+  it("does nothing to a guest that catches up, until its CPU is too short", () => {
+    const pace = catchingUp(4);
+    expect(pace(0.3, 23)).toBe(1);
+    expect(pace(0.1, 90)).toBeCloseTo(0.4, 9);
   });
 
   it("does nothing to a paced guest while its sleeps are short", () => {

@@ -5,7 +5,7 @@ import { forecastXen } from "../../src/forecast/xen-forecast.js";
 import { parseXenRun } from "../../src/forecast/xen-run.js";
 
 const lines = readFileSync("test/fixtures/xen-migrations.jsonl", "utf8").trim().split("\n");
-const runs = lines.map((line) => parseXenRun(JSON.parse(line) as object));
+const runs = lines.map((line) => parseXenRun(JSON.parse(line) as Record<string, unknown>));
 
 describe("xl migrate, forecast", () => {
   it.each(runs.map((run) => [run.known.id, run] as const))(
@@ -42,7 +42,7 @@ describe("xl migrate, forecast", () => {
 
   it("refuses a line without its rounds", () => {
     expect(() => parseXenRun({ id: "x", domu: {}, dirtier: {}, rounds: [] })).toThrow(
-      /run x lacks/,
+      /domain_type/,
     );
   });
 });

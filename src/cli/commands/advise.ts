@@ -1,7 +1,6 @@
 /** `precopy advise`: the smallest change that makes a migration work, when to make it, how to drain. */
 import { Command, InvalidArgumentError } from "commander";
 import { PrecopyError } from "../../base/errors.js";
-import { PAGE_SIZE_BYTES, parseRate, parseSize } from "../../base/units.js";
 import {
   advise,
   bestMoment,
@@ -12,28 +11,24 @@ import {
   toolNamed,
 } from "../../forecast/advise/index.js";
 import { pagesOf } from "../../forecast/forecast-guest.js";
-import type { ForecastInput } from "../../forecast/index.js";
-import {
-  dirtyPoints,
-  parseRatePoints,
-  RATES_CHARS_MAX,
-  readDirtyRates,
-} from "../../forecast/rates/index.js";
+import { dirtyPoints } from "../../forecast/rates/index.js";
 import { adviseJson, drainJson, momentJson } from "../../report/advise-json.js";
 import { adviseText } from "../../report/advise-text.js";
 import { drainText } from "../../report/drain-text.js";
 import { momentText } from "../../report/moment-text.js";
 import { loadDrain } from "../../scenario/drain.js";
 import { findFile, readTextFile } from "../files.js";
-import { asArgument, parseShare, parseTime } from "../flags.js";
+import { parseTime } from "../flags.js";
+import { readGuestFile } from "../forecast-files.js";
+import {
+  addForecastOptions,
+  FORECAST_NOTES,
+  type ForecastFlags,
+  readForecastInput,
+} from "../forecast-input.js";
 import { EXIT, type Session } from "../session.js";
 
-const RATES_LIMIT = {
-  bytesMax: RATES_CHARS_MAX,
-  whose: "the limit of a file of dirty rates: cut it to the time in question",
-};
-
-const NOTES = `
+const NOTES = `${FORECAST_NOTES}
 Everything is judged at the 90 % end of a forecast's range. Changes are tried the cheapest first: a
 bandwidth limit, a downtime limit, a time-out, auto-converge, XBZRLE, compression, post-copy, a faster
 link, then two at once. Without --accept-downtime the limit that is asked for is what is accepted, and
@@ -42,17 +37,16 @@ what stopping and resuming take is let pass.
 Exit code 3 if nothing that can be set is enough.
 
 Examples:
-  precopy advise --memory 8GiB --dirty 1s=180MiB/s,5s=90MiB/s --link 10Gbit/s
-  precopy advise --memory 8GiB --dirty 1s=180MiB/s -s pre-copy+kubevirt --accept-downtime 1s --guest ns/web
+  precopy advise --memory 8GiB --rate 1s=180MiB/s,5s=90MiB/s --link 10Gbit/s
+  precopy advise --memory 8GiB --rate 1s=180MiB/s --link 1Gbit/s -s pre-copy+kubevirt --guest ns/web
   precopy advise --memory 8GiB --link 1Gbit/s --series rates.prom
   precopy advise --drain examples/drain.yaml
 `;
 
-interface AdviseFlags {
+interface AdviseFlags extends ForecastFlags {
   readonly for?: Tool;
   readonly acceptDowntime?: number;
   readonly within?: number;
-  readonly guest?: string;
   readonly series?: string;
   readonly drain?: string;
   readonly all?: boolean;
@@ -60,7 +54,6 @@ interface AdviseFlags {
 }
 
 export function adviseCommand(session: Session): Command {
-  const { addForecastOptions, readForecastInput } = forecastInput();
   const command = new Command("advise").description(
     "say the smallest change that makes a migration work, or when, or in which order",
   );
@@ -73,51 +66,59 @@ export function adviseCommand(session: Session): Command {
       parseTime,
     )
     .option("--within <time>", "longest time for all of it, as in 10min", parseTime)
-    .option("--guest <name>", "its name in the lines to paste, and in --series")
     .option("--series <file>", "dirty rates over time: when is it best?")
     .option("--drain <file>", "guests that leave a host: how many at a time, in which order?")
     .option("--all", "lines to paste for all changes, not for the advised one alone")
     .option("--json", "print JSON instead of text")
     .addHelpText("after", NOTES)
-    .action(async () => {
-      const flags = command.opts<AdviseFlags>();
-      if (flags.drain !== undefined) return drain(session, flags.drain, flags);
-      const input = await readForecastInput(session, command.args, flags);
-      if (flags.series !== undefined) return series(session, flags.series, { flags, input });
-      run(session, flags, input);
-    });
+    .action((scenario: string | undefined, flags: AdviseFlags) => run(session, scenario, flags));
 }
 
-type NamedInput = ForecastInput & { readonly name: string };
-
-function run(session: Session, flags: AdviseFlags, { name, ...input }: NamedInput): void {
-  const { guest, all = false, json = false } = flags;
-  const advice = advise(input, goalsOf(flags), {
-    ...(flags.for !== undefined && { tool: flags.for }),
-    ...(guest !== undefined && { guest }),
-  });
-  if (!advice.attainable) session.endWith(EXIT.limitMissed);
-  if (json) return session.printJson(adviseJson(advice));
-  const { width, palette } = session;
-  session.print(adviseText(advice, { width, palette, name, all }));
-}
-
-async function series(
+async function run(
   session: Session,
-  path: string,
-  { flags, input: { name, ...input } }: { flags: AdviseFlags; input: NamedInput },
+  scenario: string | undefined,
+  flags: AdviseFlags,
 ): Promise<void> {
-  const text = await readTextFile(path, RATES_LIMIT);
-  const { guest, json = false } = flags;
-  const { readings } = readDirtyRates(text, { file: path, ...(guest !== undefined && { guest }) });
+  if (flags.drain !== undefined) return drain(session, flags.drain, flags);
+  if (flags.series !== undefined) return series(session, flags.series, flags);
+  const inputs = await readForecastInput(session, scenario, flags);
+  const all = inputs.map(({ name, input }) => {
+    // A guest that no file or flag names has none.
+    const isNamed = flags.guest !== undefined || flags.from !== undefined || scenario !== undefined;
+    const advice = advise(input, goalsOf(flags), {
+      ...(flags.for !== undefined && { tool: flags.for }),
+      ...(isNamed && !name.includes(".") && { guest: name }),
+      ...(flags.guest !== undefined && { guest: flags.guest }),
+    });
+    return { name: flags.guest ?? name, advice };
+  });
+  if (all.some(({ advice }) => !advice.attainable)) session.endWith(EXIT.limitMissed);
+  if (flags.json === true) return session.printJson(adviseJson(all));
+  const { width, palette } = session;
+  const texts = all.map(({ name, advice }) =>
+    adviseText(advice, { width, palette, name, all: flags.all === true }),
+  );
+  session.print(texts.join("\n"));
+}
+
+async function series(session: Session, path: string, flags: AdviseFlags): Promise<void> {
+  const asked = { ...flags, from: path };
+  const [first] = await readForecastInput(session, undefined, asked);
+  const read = await readGuestFile(path, asked);
+  if (first === undefined || "trace" in read) {
+    throw new PrecopyError("bad-input", "a series is of dirty rates with their times", {
+      file: path,
+    });
+  }
+  const { name, input } = first;
   const pages = pagesOf(input.guest);
   const found = bestMoment(
-    readings,
+    read.readings,
     (some) => ({ ...input, guest: { kind: "rates", pages, dirtied: dirtyPoints(some).points } }),
     goalsOf(flags),
   );
   if (!found.best.meets) session.endWith(EXIT.limitMissed);
-  if (json) return session.printJson(momentJson(found));
+  if (flags.json === true) return session.printJson(momentJson(found));
   session.print(momentText(found, { width: session.width, palette: session.palette, name }));
 }
 
@@ -144,52 +145,4 @@ function parseTool(text: string): Tool {
     if (error instanceof PrecopyError) throw new InvalidArgumentError(`${error.message}.`);
     throw error;
   }
-}
-
-/** Stands in for the options that `forecast` and `advise` share (../forecast-input.ts). */
-function forecastInput() {
-  interface Flags {
-    readonly memory?: number;
-    readonly zero?: number;
-    readonly dirty?: string;
-    readonly link?: number;
-    readonly strategy?: string;
-    readonly downtimeLimit?: number;
-  }
-  const quantity = (parse: (text: string) => number) => (text: string) =>
-    asArgument(() => parse(text));
-  return {
-    addForecastOptions: (command: Command): Command =>
-      command
-        .option("--memory <size>", "of the guest, as in 8GiB", quantity(parseSize))
-        .option("--zero <share>", "of its pages hold zeros, as in 30%", parseShare)
-        .option("--dirty <points>", "windows and rates, as in 1s=120MiB/s,5s=20000pages")
-        .option("--link <rate>", "what the link carries, as in 10Gbit/s", quantity(parseRate))
-        .option("-s, --strategy <name>", "how it moves: strategy+technique@preset")
-        .option("--downtime-limit <time>", "the limit asked for (default 300ms)", parseTime),
-    readForecastInput: async (
-      _session: Session,
-      _positional: readonly string[],
-      flags: Flags & AdviseFlags,
-    ): Promise<NamedInput> => {
-      const { memory, zero, dirty, link = 125e6, strategy, downtimeLimit } = flags;
-      const isSeries = flags.series !== undefined;
-      if (memory === undefined || (dirty === undefined && !isSeries)) {
-        throw new PrecopyError(
-          "bad-input",
-          "give --memory and --dirty: a guest and what it writes",
-        );
-      }
-      const pages = Math.ceil(memory / PAGE_SIZE_BYTES);
-      const dirtied = dirty === undefined ? [{ windowSec: 1, pages: 0 }] : parseRatePoints(dirty);
-      return {
-        name: flags.guest ?? "guest",
-        guest: { kind: "rates", pages, dirtied },
-        linkBytesPerSec: link,
-        ...(zero !== undefined && { content: { zeroShare: zero } }),
-        ...(strategy !== undefined && { strategy }),
-        ...(downtimeLimit !== undefined && { downtimeLimitMs: downtimeLimit / 1e6 }),
-      };
-    },
-  };
 }

@@ -15,11 +15,12 @@ import {
 } from "../../forecast/validation.js";
 import { alignColumns } from "../../report/text.js";
 import { readTextFile } from "../files.js";
-import { RunGuests } from "../recorded-runs.js";
+import { type LeftOut, leftOutLines, RunGuests, type RunLine, RunLines } from "../recorded-runs.js";
 import { EXIT, type Session } from "../session.js";
 
 export interface RunsFlags {
   readonly json?: boolean;
+  readonly lenient?: boolean;
   readonly traces?: string;
   readonly bounds?: string;
 }
@@ -34,32 +35,35 @@ interface Section {
 export async function validateQemu(
   session: Session,
   path: string,
-  lines: readonly Record<string, unknown>[],
+  lines: readonly RunLine[],
   flags: RunsFlags,
 ): Promise<void> {
   const bounds = await readBounds(flags.bounds);
   const guests = new RunGuests(path, flags.traces);
-  const verdicts: RunVerdict[] = [];
-  for (const line of lines) {
-    if (!isQemuRun(line)) {
-      throw new PrecopyError("bad-input", "a line is no recorded migration of QEMU", {
-        file: path,
-      });
-    }
-    const run = parseQemuRun(line);
-    const guest = await guests.guestOf(run);
-    for (const rate of ["measured", "nominal"] as const) {
-      verdicts.push(qemuVerdict({ run, guest, rate }));
-    }
-    if (!RunGuests.hasFuture(run)) continue;
-    const oracle = await guests.guestOf(run, true);
-    verdicts.push(qemuVerdict({ run, guest: oracle, rate: "oracle-trace" }));
-  }
+  const runs = new RunLines(path, flags.lenient === true);
+  const verdicts = await runs.each(lines, (fields) => verdictsOf(fields, guests));
   const sections = sectionsOf(verdicts);
   const misses = missesOf(sections[0]?.groups ?? [], bounds);
-  if (flags.json) session.printJson({ sections, misses, runs: verdicts });
-  else session.print(asText(session, lines.length, sections, misses));
+  const { leftOut } = runs;
+  if (flags.json) session.printJson({ sections, misses, leftOut, runs: verdicts });
+  else session.print(asText(session, lines.length - leftOut.length, sections, misses, leftOut));
   if (misses.length > 0) session.endWith(EXIT.limitMissed);
+}
+
+async function verdictsOf(
+  fields: Readonly<Record<string, unknown>>,
+  guests: RunGuests,
+): Promise<RunVerdict[]> {
+  if (!isQemuRun(fields)) {
+    throw new PrecopyError("bad-input", "it has no guest and net: no recorded migration of QEMU");
+  }
+  const run = parseQemuRun(fields);
+  const guest = await guests.guestOf(run);
+  const rates = ["measured", "nominal"] as const;
+  const verdicts = rates.map((rate) => qemuVerdict({ run, guest, rate }));
+  if (!RunGuests.hasFuture(run)) return verdicts;
+  const oracle = await guests.guestOf(run, true);
+  return [...verdicts, qemuVerdict({ run, guest: oracle, rate: "oracle-trace" })];
 }
 
 /** Bounds of a file, a JSON object as {@link BOUNDS}; groups that it leaves out have none. */
@@ -117,6 +121,7 @@ function asText(
   runs: number,
   sections: readonly Section[],
   misses: readonly Miss[],
+  leftOut: readonly LeftOut[],
 ): string {
   const { bold, dim, good, bad } = session.palette;
   const lines = [
@@ -126,7 +131,7 @@ function asText(
     const [head = "", ...body] = alignColumns([HEAD, ...groups.map(rowOf)], ["left"]);
     lines.push("", bold(TITLES[`${rate} ${half}`] ?? `${rate}, ${half}`), dim(head), ...body);
   }
-  lines.push("");
+  lines.push("", ...leftOutLines(leftOut));
   for (const { group, what, value, bound } of misses) {
     lines.push(bad(`missed   ${group}: ${what} is ${value.toFixed(2)}, the bound is ${bound}`));
   }

@@ -4,6 +4,7 @@ import { halfOf, quantile } from "../../forecast/validation.js";
 import { forecastXen, measuredXenRate } from "../../forecast/xen-forecast.js";
 import { isXenRun, parseXenRun } from "../../forecast/xen-run.js";
 import { alignColumns } from "../../report/text.js";
+import { type LeftOut, leftOutLines, type RunLine, RunLines } from "../recorded-runs.js";
 import { EXIT, type Session } from "../session.js";
 
 /** Rounds and reasons right in at least this share; pages of a round off by this in the median. */
@@ -28,32 +29,33 @@ interface XenRow {
   readonly pages: { readonly median: number; readonly p90: number; readonly worst: number };
 }
 
-export function validateXen(
+export async function validateXen(
   session: Session,
   path: string,
-  lines: readonly Record<string, unknown>[],
-  flags: { readonly json?: boolean },
-): void {
-  const verdicts = lines.flatMap((line) => {
-    if (!isXenRun(line)) {
-      throw new PrecopyError("bad-input", "a line is no recorded xl migrate", { file: path });
-    }
-    return verdictsOf(line);
+  lines: readonly RunLine[],
+  flags: { readonly json?: boolean; readonly lenient?: boolean },
+): Promise<void> {
+  const runs = new RunLines(path, flags.lenient === true);
+  const verdicts = await runs.each(lines, (fields) => {
+    if (isXenRun(fields)) return verdictsOf(fields);
+    throw new PrecopyError("bad-input", "it has no domain_type: no recorded xl migrate");
   });
+  const { leftOut } = runs;
   const rows = (["nominal", "measured"] as const).flatMap((rate) =>
     (["all", "fit", "check"] as const).map((half) => rowOf(verdicts, rate, half)),
   );
   const misses = missesOf(rows[0] as XenRow);
-  if (flags.json) session.printJson({ rows, misses, runs: verdicts });
-  else session.print(asText(session, rows, verdicts, misses));
+  if (flags.json) session.printJson({ rows, misses, leftOut, runs: verdicts });
+  else session.print(asText(session, rows, verdicts, misses, leftOut));
   if (misses.length > 0) session.endWith(EXIT.limitMissed);
 }
 
-function verdictsOf(line: object): XenVerdict[] {
+function verdictsOf(line: Readonly<Record<string, unknown>>): XenVerdict[] {
   const { known, actual } = parseXenRun(line);
   return (["nominal", "measured"] as const).map((rate) => {
     const bytesPerSec = measuredXenRate(known, actual.firstRoundSec);
-    const forecast = forecastXen(known, rate === "measured" ? { bytesPerSec } : {});
+    const measured = rate === "measured" && Number.isFinite(bytesPerSec);
+    const forecast = forecastXen(known, measured ? { bytesPerSec } : {});
     const rounds = { actual: actual.liveRounds, forecast: forecast.liveRounds };
     const stopReason = { actual: actual.stopReason, forecast: forecast.stopReason };
     const same = actual.stopReason === forecast.stopReason;
@@ -107,6 +109,7 @@ function asText(
   rows: readonly XenRow[],
   verdicts: readonly XenVerdict[],
   misses: readonly string[],
+  leftOut: readonly LeftOut[],
 ): string {
   const { dim, good, bad } = session.palette;
   const [head = "", ...body] = alignColumns(
@@ -128,6 +131,7 @@ function asText(
     const actual = `${rounds.actual} live rounds, ${stopReason.actual}`;
     lines.push(`${id}: ${actual}; forecast ${rounds.forecast}, ${stopReason.forecast}`);
   }
+  lines.push(...leftOutLines(leftOut));
   for (const miss of misses) lines.push(bad(`missed   ${miss}`));
   if (misses.length === 0) lines.push(good("All bounds are held."));
   return `${lines.join("\n")}\n`;

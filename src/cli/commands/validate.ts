@@ -12,9 +12,10 @@ import {
   type SimgridVerdict,
   validateSimgridCases,
 } from "../../fluid/index.js";
+import { isQemuRun } from "../../forecast/qemu-run.js";
 import { isXenRun } from "../../forecast/xen-run.js";
 import { alignColumns } from "../../report/text.js";
-import { parseLines, readRuns } from "../recorded-runs.js";
+import { readLines, readRuns } from "../recorded-runs.js";
 import { EXIT, type Session } from "../session.js";
 import { type RunsFlags, validateQemu } from "./validate-runs.js";
 import { validateXen } from "./validate-xen.js";
@@ -36,6 +37,8 @@ const NOTES = `
 Recorded migrations: each is forecast from what was known before it started, with the link's rate
 as measured in its first pass and as it was set; traces are cut where the migration starts. Told are
 the errors by group, what the ranges hold, and the formulas M0 (geometric) and M1 (unique pages).
+A line that cannot be used is named with its run and field, and refused (exit code 2) or left out
+(--lenient). Runs that failed or were cancelled by hand are named and left out either way.
 
 SimGrid's cases: agreement means: the same number of rounds; the total time within 1e-8 (one guest on a link, CM02,
 no latency) or 1e-6 (all others) of SimGrid's; the bytes of the pause within 64 or 1e-6. Nothing
@@ -65,6 +68,7 @@ export function validateCommand(session: Session): Command {
     .option("--json", "print JSON instead of text")
     .addHelpText("after", NOTES)
     .option("--traces <dir>", "where the traces of recorded runs lie")
+    .option("--lenient", "leave out lines that cannot be used, and name them")
     .option("--bounds <file>", "bounds on the errors: a JSON file, or default", "default")
     .action((path: string, flags: RunsFlags) => validate(session, path, flags));
 }
@@ -72,8 +76,11 @@ export function validateCommand(session: Session): Command {
 async function validate(session: Session, path: string, flags: RunsFlags): Promise<void> {
   const text = await readRuns(path);
   if (isJsonLines(text)) {
-    const lines = parseLines(text, path);
-    if (isXenRun(lines[0] ?? {})) return validateXen(session, path, lines, flags);
+    const lines = readLines(text);
+    const isXen = lines.find(({ fields }) => fields !== undefined && isXenRun(fields));
+    const isQemu = lines.find(({ fields }) => fields !== undefined && isQemuRun(fields));
+    const xenFirst = isXen !== undefined && isXen.line < (isQemu?.line ?? Number.MAX_VALUE);
+    if (xenFirst) return validateXen(session, path, lines, flags);
     return validateQemu(session, path, lines, flags);
   }
   const cases = parseSimgridCases(text, path);
@@ -159,13 +166,13 @@ function error(value: number): string {
   return value === 0 ? "0" : value.toExponential(1);
 }
 
-/** One object a line; a file of cases is one object over many lines. */
+/** An object a line; a file of cases is one object, on one line or over many. */
 function isJsonLines(text: string): boolean {
-  const first = text.slice(0, text.indexOf("\n") + 1 || undefined).trim();
   try {
-    const value: unknown = JSON.parse(first);
-    return typeof value === "object" && value !== null && "id" in value;
+    const value: unknown = JSON.parse(text);
+    const isOne = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isOne && !("cases" in value);
   } catch {
-    return false;
+    return readLines(text).some(({ fields }) => fields !== undefined && "id" in fields);
   }
 }

@@ -125,7 +125,7 @@ export function fasterLink(trials: Trials): Finding {
   }
   const lifted = limit < found ? `, and a bandwidth limit of ${Math.ceil(found / MIB)} MiB/s` : "";
   return option("link", trials, {
-    what: `a link that carries ${formatRate(found)} in place of ${formatRate(link)}${lifted}`,
+    what: `a link that carries ${formatRate(found)} of payload in place of ${formatRate(link)}${lifted}`,
     change: change(found),
   });
 }

@@ -213,7 +213,10 @@ describe("post-copy", () => {
     const exposed = exposureMs(usual, LINK.linkBytesPerSec);
     expect(exposed / NEEDED_MS).toBeCloseTo(1, 1);
     const last = usual.passes.at(-1)?.endMs ?? 0;
-    expect((usual.totalMs.middle - last) / exposed).toBeCloseTo(1, 1);
+    const after = usual.totalMs.middle - last - usual.downtimeMs.middle;
+    // What the target drops first comes on top.
+    expect(after / exposed).toBeGreaterThan(0.95);
+    expect(after / exposed).toBeLessThan(1.1);
   });
 
   it("comes sooner from a manager where its time-out is too late", () => {
