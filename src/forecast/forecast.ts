@@ -29,7 +29,7 @@ export interface ForecastInput {
   readonly guest: ForecastGuest;
   /** What its pages hold; what is left out is not known ({@link UNKNOWN_CONTENT}). */
   readonly content?: Partial<ContentFacts>;
-  /** What the link carries of the stream. */
+  /** What the link carries of the stream; Infinity: loopback, where only the CPU counts. */
   readonly linkBytesPerSec: number;
   /** `measured`: it was seen to carry that; `nominal` (default): it should. */
   readonly linkKnown?: "measured" | "nominal";
@@ -190,7 +190,7 @@ function rateOf(
 
 function plateauOf(bytesPerSec: number, guest: PreparedGuest): Forecast["plateau"] {
   const curve = guest.curve(USUAL_CHANCE);
-  if (!(curve(1) > 0)) return;
+  if (!(curve(1) > 0) || bytesPerSec === Infinity) return;
   const sizes = { pages: guest.pages, bytesPerPage: PAGE_WIRE_BYTES, bytesPerSec };
   const passSec = plateauSec(curve, sizes);
   return passSec > 0 ? { passSec, pages: curve(passSec) } : undefined;
@@ -199,7 +199,7 @@ function plateauOf(bytesPerSec: number, guest: PreparedGuest): Forecast["plateau
 function check(input: ForecastInput): void {
   const { downtimeLimitMs = DEFAULT_DOWNTIME_LIMIT_MS, timeoutMs = DEFAULT_TIMEOUT_MS } = input;
   const fields: [string, number, number, number][] = [
-    ["linkBytesPerSec", input.linkBytesPerSec, 1000, 1e15],
+    ["linkBytesPerSec", input.linkBytesPerSec, 1000, Infinity],
     ["downtimeLimitMs", downtimeLimitMs, 1e-3, 2e6],
     ["timeoutMs", timeoutMs, 1, TIMEOUT_MS_MAX],
     ["circumstances", input.circumstances ?? 0, 0, CIRCUMSTANCES_MAX],

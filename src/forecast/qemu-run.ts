@@ -58,7 +58,8 @@ type Line = Readonly<Record<string, unknown>>;
 /** Memory that a forecast takes: 1 MiB to 1 TiB, in pages of 4 KiB. */
 const MEMORY_MB = { least: 1, most: 2 ** 20 };
 /** A recording that does not say when it would have been given up. */
-const TIMEOUT_SEC = { most: 3600, otherwise: 300 };
+/** Who records may watch for days. */
+const TIMEOUT_SEC = { most: 30 * 86_400, otherwise: 300 };
 
 /** @throws PrecopyError naming the field, if the line is no such run. */
 export function parseQemuRun(line: Line): QemuRun {

@@ -11,6 +11,8 @@ const XEN_SUSPEND_PAGES = 190;
 /** What is left was little enough; other rules are caps and time-outs. */
 const CONVERGED = ["dirty-count", "downtime-limit"];
 const STEPS_MAX = 5_000_000;
+/** Where the link has no limit, memory has: bytes a second. */
+const LOOPBACK = 1e10;
 
 export function forecastRounds(
   input: LoopInput,
@@ -25,7 +27,7 @@ export function forecastRounds(
       links: [
         {
           name: "link",
-          bandwidthBytesPerSec: input.linkBytesPerSec * how.linkShare,
+          bandwidthBytesPerSec: Math.min(input.linkBytesPerSec, LOOPBACK) * how.linkShare,
           latencyNs: 0,
           // The rate is what is left of the link for the stream.
           frame: { payloadBytes: 1448, overheadBytes: 0 },

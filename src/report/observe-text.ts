@@ -47,7 +47,8 @@ export function forecastText(forecast: Forecast | undefined, words: readonly str
   if (forecast === undefined) lines.push(labelled("forecast", "none"));
   else {
     const { converges, rule, throttlePercent } = forecast;
-    const throttle = throttlePercent > 0 ? `, throttle at ${throttlePercent} %` : "";
+    const { high } = throttlePercent;
+    const throttle = high > 0 ? `, throttle up to ${high} %` : "";
     const end = `ends by ${rule}${throttle}`;
     lines.push(labelled("forecast", `converges: ${converges}; ${end}`));
     const rows = FIGURES.map(({ name, format, range }) => [
@@ -95,7 +96,7 @@ const FIGURES: readonly Figure[] = [
   {
     name: "readings",
     format: whole,
-    range: ({ syncs }) => syncs,
+    range: ({ rounds }) => rounds,
     actual: ({ reported }) => reported.ram["dirty-sync-count"] ?? null,
   },
 ];

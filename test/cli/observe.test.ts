@@ -132,11 +132,15 @@ describe("without a migration", () => {
     const script = fakeQemu([{}]);
     const server = await fake((command, self) =>
       command.execute === "query-migrate-capabilities"
-        ? [{ capability: "multifd", state: true }]
+        ? [
+            { capability: "dirty-limit", state: true },
+            { capability: "multifd", state: true },
+            { capability: "xbzrle", state: true },
+          ]
         : script(command, self),
     );
     const { out } = await observe([server.path, "--windows", "1s"]);
-    expect(out).toContain("multifd: on, and left out of the forecast");
+    expect(out).toContain("dirty-limit: on, and left out of the forecast");
   });
 
   it("prints JSON lines", async () => {

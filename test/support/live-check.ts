@@ -5,15 +5,12 @@
  * The guest is described by what it was told to do: pages, rate, fill. What limits the migration is
  * QEMU's own max-bandwidth over loopback, so that a busy machine changes little.
  */
+import type { DirtierWorkload } from "../../src/forecast/dirtier-workload.js";
 import { QEMU72_COSTS } from "../../src/forecast/loop-costs.js";
 import { describedGuest } from "../../src/forecast/qemu-guest.js";
-import {
-  type DirtierWorkload,
-  parseQemuRun,
-  type QemuActual,
-  type QemuKnown,
-} from "../../src/forecast/qemu-run.js";
-import { SlotMachine, type SlotOutcome } from "../../src/forecast/slot-machine.js";
+import { parseQemuRun, type QemuActual, type QemuKnown } from "../../src/forecast/qemu-run.js";
+import { SlotMachine } from "../../src/forecast/slot-machine.js";
+import type { SlotOutcome } from "../../src/forecast/slot-outcome.js";
 import { AUTO_CONVERGE, type Pace, ThrottleModel } from "../../src/forecast/throttle-model.js";
 import { parseTinyReports, type TinyReports } from "../../src/live/guests/tiny-reports.js";
 import {
@@ -242,6 +239,7 @@ function workloadOf({ pages, fillPages, writesPerSec }: LiveCase): DirtierWorklo
     dist: "uniform",
     content: "delta",
     dn: 90,
+    ...{ hotp: 0, hotn: 1, spin: 0, catchup: 1 },
   };
 }
 
@@ -297,9 +295,9 @@ export function forecastCase(
   if (slots === undefined) throw new Error("QEMU's presets have slots");
   const throttle = {
     ...AUTO_CONVERGE,
-    initialPercent: Number(known.params["cpu-throttle-initial"] ?? AUTO_CONVERGE.initialPercent),
+    initialPercent: Number(one.params["cpu-throttle-initial"] ?? AUTO_CONVERGE.initialPercent),
     incrementPercent: Number(
-      known.params["cpu-throttle-increment"] ?? AUTO_CONVERGE.incrementPercent,
+      one.params["cpu-throttle-increment"] ?? AUTO_CONVERGE.incrementPercent,
     ),
   };
   const { postCopyAfterSyncs: syncs } = one;
@@ -308,7 +306,7 @@ export function forecastCase(
     loop: slots,
     costs: COSTS,
     linkBytesPerSec: Number.POSITIVE_INFINITY,
-    downtimeLimitMs: Number(known.params["downtime-limit"]),
+    downtimeLimitMs: Number(one.params["downtime-limit"]),
     timeoutMs: known.timeoutMs,
     guestSec: 0,
     ...(one.caps.multifd === true && { pageWireBytes: MULTIFD_PAGE_BYTES }),

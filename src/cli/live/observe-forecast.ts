@@ -2,8 +2,7 @@
 import { PAGE_SIZE_BYTES } from "../../base/units.js";
 import type { DirtyPoint } from "../../fluid/index.js";
 import { type Forecast, forecast } from "../../forecast/index.js";
-import { qemu72 } from "../../policy/presets/qemu72.js";
-import { qemu102 } from "../../policy/presets/qemu102.js";
+import { risingPools } from "../../forecast/rising-pools.js";
 
 export interface ObservedSettings {
   readonly qemuMajor: number;
@@ -20,8 +19,9 @@ export interface ObservedSettings {
 const NO_LIMIT_BYTES_PER_SEC = 1e11;
 const DOWNTIME_LIMIT_MS = 300;
 const MAX_BANDWIDTH = 134_217_728;
+const MIB = 2 ** 20;
 /** Change what goes over the wire, or the guest, and are not in the forecast. */
-const LEFT_OUT = ["xbzrle", "multifd", "compress", "dirty-limit", "x-colo"];
+const LEFT_OUT = ["compress", "dirty-limit", "x-colo"];
 
 export interface ObservedForecast {
   readonly forecast: Forecast | undefined;
@@ -34,7 +34,7 @@ export function forecastOf(
   settings: ObservedSettings,
   windows: readonly DirtyPoint[],
 ): ObservedForecast {
-  const { memoryBytes, zeroShare, parameters, capabilities, postCopyAfterSyncs } = settings;
+  const { memoryBytes, zeroShare, parameters, capabilities } = settings;
   const link = linkOf(settings);
   const words: string[] = [];
   if (link.linkBytesPerSec === undefined) {
@@ -47,18 +47,50 @@ export function forecastOf(
   return {
     words,
     forecast: forecast({
-      pages,
-      zeroShare,
-      dirtied: risingPoints(windows, Math.floor(pages * (1 - zeroShare))),
+      guest: { kind: "rates", pages, dirtied: pointsOf(windows, pages * (1 - zeroShare)) },
+      content: { zeroShare },
       linkBytesPerSec: link.linkBytesPerSec,
-      maxBandwidthBytesPerSec: link.maxBandwidthBytesPerSec,
       downtimeLimitMs: positive(parameters["downtime-limit"]) ?? DOWNTIME_LIMIT_MS,
-      autoConverge: capabilities["auto-converge"] === true,
-      ...(postCopyAfterSyncs !== undefined && { postCopyAfterSyncs }),
-      preset: settings.qemuMajor >= 8 ? qemu102 : qemu72,
+      strategy: strategyOf(settings),
     }),
   };
 }
+
+/** What QEMU is set to, as a name. */
+export function strategyOf(settings: ObservedSettings): string {
+  const { parameters, capabilities, postCopyAfterSyncs: syncs, qemuMajor } = settings;
+  const isNew = qemuMajor >= 8;
+  const given = (names: Readonly<Record<string, string>>) =>
+    Object.entries(names).flatMap(([ours, theirs]) => {
+      const value = positive(parameters[theirs]);
+      return value === undefined ? [] : [`${ours}=${value}`];
+    });
+  const words = [syncs === undefined ? "pre-copy" : `hybrid:rounds=${Math.max(1, syncs - 1)}`];
+  if (capabilities["auto-converge"] === true) {
+    const throttle = [`version=${isNew ? "10.2" : "7.2"}`, ...given(THROTTLE)];
+    if (parameters["cpu-throttle-tailslow"] === true) throttle.push("tailslow");
+    words.push(`auto-converge:${throttle.join(",")}`);
+  }
+  if (capabilities.xbzrle === true) {
+    const cache = Math.max(MIB, positive(parameters["xbzrle-cache-size"]) ?? 64 * MIB);
+    words.push(`xbzrle:cache=${cache}B`);
+  }
+  if (capabilities.multifd === true) {
+    const codec = { zlib: "deflate", zstd: "zstd" }[String(parameters["multifd-compression"])];
+    if (codec !== undefined) words.push(codec);
+    words.push(["multifd", ...given({ channels: "multifd-channels" })].join(":"));
+  }
+  const limit = `${Math.round(linkOf(settings).maxBandwidthBytesPerSec)}B/s`;
+  return `${words.join("+")}@${isNew ? "qemu102" : "qemu72"}:max-bandwidth=${limit}`;
+}
+
+/** Our names of auto-converge's parameters, and QEMU's. */
+const THROTTLE = {
+  initial: "cpu-throttle-initial",
+  increment: "cpu-throttle-increment",
+  max: "max-cpu-throttle",
+  threshold: "throttle-trigger-threshold",
+};
 
 /** `linkBytesPerSec` is undefined where neither the caller nor QEMU tells a limit. */
 export function linkOf({ linkBytesPerSec, parameters }: ObservedSettings): {
@@ -74,23 +106,12 @@ export function linkOf({ linkBytesPerSec, parameters }: ObservedSettings): {
   };
 }
 
-/**
- * Windows in ascending length, those of one length as their mean. A longer window cannot show fewer
- * pages than a shorter one: where it does, by chance of the sampling, it counts as many.
- */
-export function risingPoints(windows: readonly DirtyPoint[], pagesMax: number): DirtyPoint[] {
-  const bySec = new Map<number, number[]>();
-  for (const { windowSec, pages } of windows) {
-    bySec.set(windowSec, [...(bySec.get(windowSec) ?? []), pages]);
-  }
-  let least = 0;
-  return [...bySec]
-    .sort(([a], [b]) => a - b)
-    .map(([windowSec, pages]) => {
-      const mean = pages.reduce((sum, one) => sum + one, 0) / pages.length;
-      least = Math.min(pagesMax, Math.max(least, mean));
-      return { windowSec, pages: least };
-    });
+/** By ascending windows; what chance of the sampling has put the wrong way round is levelled. */
+export function pointsOf(windows: readonly DirtyPoint[], pagesMax: number): DirtyPoint[] {
+  return risingPools(windows).map(({ windowSec, pages }) => ({
+    windowSec,
+    pages: Math.min(Math.floor(pagesMax), pages),
+  }));
 }
 
 function positive(value: unknown): number | undefined {
