@@ -1,6 +1,7 @@
 /** The command line as a function: words in, exit code out. */
 import { Command } from "commander";
 import { STRATEGY_GRAMMAR } from "../migrate/strategy-name.js";
+import { adviseCommand } from "./commands/advise.js";
 import { boundCommand } from "./commands/bound.js";
 import { compareCommand } from "./commands/compare.js";
 import { demoCommand } from "./commands/demo.js";
@@ -83,6 +84,7 @@ function createProgram(session: Session): Command {
     mergeCommand(session),
     forecastCommand(session),
     explainCommand(session),
+    adviseCommand(session),
     observeCommand(session),
     validateCommand(session),
     xlCommand(session),
