@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/assert.js";
 import { qemu72 } from "../policy/presets/qemu72.js";
-import { type Circumstances, USUAL } from "./circumstances.js";
+import { type Circumstances, MEASURED_SPREAD, USUAL } from "./circumstances.js";
 import { type LoopCosts, QEMU72_COSTS } from "./loop-costs.js";
 import type { QemuGuest } from "./qemu-guest.js";
 import type { QemuKnown } from "./qemu-run.js";
@@ -64,13 +64,19 @@ export function forecastQemu(
   return new SlotMachine(machine).run();
 }
 
-/** A closed loop forgives more on a loaded machine and nothing on a quiet one: 0.92 to 1.05. */
-const CLOSED_LOOP = { least: 0.82, ofSpeed: 0.145 };
+/** A closed loop forgives more on a loaded machine and nothing on a quiet one: 0.90 to 1.06. */
+const CLOSED_LOOP = { least: 0.776, ofSpeed: 0.178 };
 
-function speedOf({ bound, closedLoop }: QemuGuest, guestSpeed: number): number {
-  if (bound) return guestSpeed;
+function speedOf({ bound, closedLoop, slowest = 1 }: QemuGuest, guestSpeed: number): number {
+  // Slow circumstances reach down to the slowest that was seen.
+  if (bound) return guestSpeed < 1 ? 1 - (1 - guestSpeed) * slowness(slowest) : guestSpeed;
   if (closedLoop !== true || guestSpeed === 1) return 1;
   return CLOSED_LOOP.least + CLOSED_LOOP.ofSpeed * guestSpeed;
+}
+
+/** How much farther below the usual speed the slowest lies than the slow circumstances do. */
+function slowness(slowest: number): number {
+  return Math.max(1, (1 - slowest) / (1 - MEASURED_SPREAD.speed[0]));
 }
 
 /**

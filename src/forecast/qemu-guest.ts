@@ -32,6 +32,8 @@ export interface QemuGuest {
   readonly speed: number;
   /** Takes a CPU of its own. */
   readonly bound: boolean;
+  /** The lowest speed that was seen of it, against `speed`. */
+  readonly slowest?: number;
   /** Forgives what it is late with. */
   readonly closedLoop?: boolean;
   /** Of so many seconds that it ran since the log was read, what its writes come to. */
@@ -70,7 +72,8 @@ export function describedGuest(known: QemuKnown): QemuGuest {
     pages,
     memory: () => new ClassMemory({ classes, wroteBeforeSec: ranSec, ...(deltas && { deltas }) }),
     guestSec: 0,
-    speed: rate === 0 ? speedOf(known, dirtierRate(dirtier)) : 1,
+    speed: 1,
+    ...(rate === 0 && { slowest: slowestOf(known, dirtierRate(dirtier)) }),
     bound: rate === 0,
     closedLoop: rate > 0 && dirtier.catchup === 0,
     ...(rate === 0 && { slowed: slowedByFirstWrites(writing) }),
@@ -82,20 +85,20 @@ export function describedGuest(known: QemuKnown): QemuGuest {
 }
 
 /**
- * A program bound by its CPU was counted up to the start, and its kind was on a quiet machine: what
- * it gets while it is migrated lies between, on a machine that others use too. The count is short,
- * and taken while both ends start: it weighs a quarter.
+ * A program bound by its CPU was counted up to the start, for a second and a half in which both ends
+ * start too: against a quiet machine's speed, which is the usual circumstance, the slowest.
  */
-function speedOf({ wrotePages, ranSec }: QemuKnown, quietPerSec: number): number {
+function slowestOf({ wrotePages, ranSec }: QemuKnown, quietPerSec: number): number {
   if (wrotePages === undefined || ranSec === undefined) return 1;
-  const { least, most } = SPEED;
-  const share = Math.min(most, Math.max(least, wrotePages / ranSec / quietPerSec));
-  return Math.sqrt(Math.sqrt(share));
+  return Math.min(1, Math.max(SLOWEST, wrotePages / ranSec / quietPerSec));
 }
-const SPEED = { least: 0.1, most: 4 };
+const SLOWEST = 0.25;
 
-/** The first write to a page after the log was read leaves the fast path of software emulation. */
-const FIRST_WRITE_SEC = 2e-6;
+/**
+ * The first write to a page after the log was read leaves the fast path of software emulation: 2 us
+ * on a machine where a turn of the spin loop took 4 ns, so less where it takes 2.5.
+ */
+const FIRST_WRITE_SEC = 1.3e-6;
 
 function slowedByFirstWrites(classes: readonly PageClass[]): (ranSec: number) => number {
   const alike = new Map<number, number>();

@@ -9,6 +9,7 @@ afterAll(() => folder.remove());
 const DOCUMENT = readFileSync("docs/FORECAST-VALIDATION.md", "utf8");
 const XEN = "test/fixtures/xen-migrations.jsonl";
 const RUNS = "examples/runs/qemu72.jsonl";
+const FRESH = "examples/runs/qemu72-fresh.jsonl";
 
 describe("precopy validate on recorded runs", () => {
   const lines = readFileSync(RUNS, "utf8").trim().split("\n");
@@ -22,6 +23,13 @@ describe("precopy validate on recorded runs", () => {
     expect(code).toBe(0);
     expect(out).toContain(`${lines.length} recorded migrations`);
   }, 60_000);
+
+  it("tells of the runs that no constant was looked up in what the document shows", async () => {
+    const { code, out } = await precopy(["validate", FRESH]);
+    expect(DOCUMENT).toContain(`$ precopy validate ${FRESH}\n${out}`);
+    expect(out).toContain("34 recorded migrations");
+    expect([0, 3]).toContain(code);
+  }, 30_000);
 
   it("ends with 3 and names the bound where one is missed", async () => {
     const file = folder.file("runs.jsonl", `${pick("rep-link-hi-1", "rep-link-mid-1")}\n`);
