@@ -1,6 +1,6 @@
 /**
  * Moves real guests between two processes and the recordings of the same guests in the model, and
- * writes both side by side into docs/VALIDATION.md between its marks.
+ * writes both side by side into docs/LIVE-VALIDATION.md between its marks.
  *
  *     npm run validate:live              everything (about 20 minutes)
  *     npm run validate:live -- tables    only the tables, from what was measured last
@@ -33,7 +33,7 @@ import {
   record,
 } from "./validate-live/runs.js";
 
-const PAGE = "docs/VALIDATION.md";
+const PAGE = "docs/LIVE-VALIDATION.md";
 const RUNS = 5;
 const WARM_UPS = 3;
 

@@ -1,5 +1,5 @@
 /**
- * The guests that docs/VALIDATION.md is about: the tiny guest with patterns of writes slower and
+ * The guests that docs/LIVE-VALIDATION.md is about: the tiny guest with patterns of writes slower and
  * faster than the link, and Linux with programs where it was fetched. Each is started once and
  * kept as a state, from which it is recorded and each of its moves starts.
  */

@@ -1,4 +1,4 @@
-/** What was measured, as it is kept, and the tables that docs/VALIDATION.md makes of it. */
+/** What was measured, as it is kept, and the tables that docs/LIVE-VALIDATION.md makes of it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { LINKS, LINUX, TINY } from "./guests.js";
 import { type Figures, type LiveFigures, type Measured, median } from "./runs.js";

@@ -238,7 +238,7 @@ export class SlotMachine {
     const targetMs = (taken.zeroPages * costs.targetZeroPageUs) / 1000;
     if (this.options.sharesCpu === true) this.ms += targetMs;
     // The first of many pages leave while the others are looked at.
-    const looks = Math.max(1, pages / this.options.loop.slicePages);
+    const looks = Math.max(1, Math.floor(pages / this.options.loop.slicePages));
     this.ms = this.link.give(this.ms, bytes * wireShare, { targetMs, startMs, looks });
   }
 

@@ -82,20 +82,34 @@ describe("precopy advise --series", () => {
 
 describe("precopy advise --drain", () => {
   it("plans the example, and ends with 3 where one guest is not within what is wanted", async () => {
-    const { code, out } = await precopy(["advise", "--drain", "examples/drain.yaml"]);
+    const { code, out } = await precopy(["advise", "--drain", "examples/drain/four-guests.yaml"]);
     expect(code).toBe(0);
     expect(out).toMatch(/^order +starts +ends/m);
-    const strict = ["advise", "--drain", "examples/drain.yaml", "--accept-downtime", "1ms"];
+    const strict = [
+      "advise",
+      "--drain",
+      "examples/drain/four-guests.yaml",
+      "--accept-downtime",
+      "1ms",
+    ];
     expect((await precopy(strict)).code).toBe(3);
   });
 
   it("gives JSON, and points at a mistake in the file", async () => {
-    const { out } = await precopy(["advise", "--drain", "examples/drain.yaml", "--json"]);
+    const { out } = await precopy([
+      "advise",
+      "--drain",
+      "examples/drain/four-guests.yaml",
+      "--json",
+    ]);
     const { guests, recommended, plans } = JSON.parse(out);
     expect(guests).toBe(4);
     expect(plans.map(({ atOnce }: { atOnce: number }) => atOnce)).toContain(recommended);
     const path = join(folder.path, "drain.yaml");
-    const text = readFileSync("examples/drain.yaml", "utf8").replace("zero: 0.1", "zero: 10");
+    const text = readFileSync("examples/drain/four-guests.yaml", "utf8").replace(
+      "zero: 0.1",
+      "zero: 10",
+    );
     writeFileSync(path, text);
     const refused = await precopy(["advise", "--drain", path]);
     expect(refused.code).toBe(2);

@@ -1,4 +1,4 @@
-/** `precopy validate` on recorded migrations of QEMU, as docs/FORECAST-VALIDATION.md shows it. */
+/** `precopy validate` on recorded migrations of QEMU, as docs/VALIDATION.md shows it. */
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { precopy, temporaryFolder } from "./run-cli.js";
@@ -6,7 +6,7 @@ import { precopy, temporaryFolder } from "./run-cli.js";
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
-const DOCUMENT = readFileSync("docs/FORECAST-VALIDATION.md", "utf8");
+const DOCUMENT = readFileSync("docs/VALIDATION.md", "utf8");
 const XEN = "test/fixtures/xen-migrations.jsonl";
 const RUNS = "examples/runs/qemu72.jsonl";
 const FRESH = "examples/runs/qemu72-fresh.jsonl";

@@ -35,7 +35,9 @@ describe.skipIf(withoutQemu())(
             ...{ sound: true, missing: [], wrongLines: [], bad: 0 },
           });
           expect(verdict.reportsThere).toBeGreaterThan(5);
-          expect(parseQemuRun({ ...verdict.run }).known.caps).toEqual(verdict.run.caps);
+          expect([...parseQemuRun({ ...verdict.run }).known.caps]).toEqual(
+            Object.keys(verdict.run.caps),
+          );
         },
         CASE_MS,
       );

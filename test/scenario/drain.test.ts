@@ -47,7 +47,10 @@ describe("a drain file", () => {
   });
 
   it("is there as an example", () => {
-    const text = readFileSync(new URL("../../examples/drain.yaml", import.meta.url), "utf8");
+    const text = readFileSync(
+      new URL("../../examples/drain/four-guests.yaml", import.meta.url),
+      "utf8",
+    );
     expect(loadDrain(text, "drain.yaml").guests.map(({ name }) => name)).toContain("database");
   });
 

@@ -40,7 +40,7 @@ Examples:
   precopy advise --memory 8GiB --rate 1s=180MiB/s,5s=90MiB/s --link 10Gbit/s
   precopy advise --memory 8GiB --rate 1s=180MiB/s --link 1Gbit/s -s pre-copy+kubevirt --guest ns/web
   precopy advise --memory 8GiB --link 1Gbit/s --series rates.prom
-  precopy advise --drain examples/drain.yaml
+  precopy advise --drain examples/drain/four-guests.yaml
 `;
 
 interface AdviseFlags extends ForecastFlags {

@@ -1,12 +1,12 @@
 /**
- * Writes what the commands of docs/FORECAST-VALIDATION.md print into the blocks behind them.
+ * Writes what the commands of docs/VALIDATION.md print into the blocks behind them.
  *
- *     npm run results:forecast
+ *     npm run results:validation
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 
-const DOC = "docs/FORECAST-VALIDATION.md";
+const DOC = "docs/VALIDATION.md";
 /** A block of console output: the command, and all up to the end of the block. */
 const BLOCK = /(```console\n\$ precopy ([^\n]+)\n)[^`]*(```)/g;
 
