@@ -8,7 +8,7 @@ import type { ForecastGuest } from "../forecast/forecast-guest.js";
 import { forecastSettings } from "../forecast/forecast-settings.js";
 import { forecastInputs, type NamedForecast } from "../forecast/forecast-spec.js";
 import type { LoopCosts } from "../forecast/loop-costs.js";
-import { type DirtyRateReading, dirtyPoints, parseRateReadings } from "../forecast/rates/index.js";
+import { type DirtyRateReading, parseRateReadings, ratesGuest } from "../forecast/rates/index.js";
 import { CONTENT_PROFILES } from "../guest/content-profiles.js";
 import { ETHERNET_TCP_FRAME } from "../model/link.js";
 import { asArgument, parseShare, parseTime } from "./flags.js";
@@ -147,7 +147,7 @@ async function guestOf(session: Session, flags: ForecastFlags): Promise<NamedGue
     throw new PrecopyError("bad-input", `what does the guest write? ${what} of ${ways}`);
   }
   const pages = memory === undefined ? undefined : Math.ceil(memory / PAGE_SIZE_BYTES);
-  if (rate !== undefined) return { name: "guest", guest: ratesGuest(session, rate, pages) };
+  if (rate !== undefined) return { name: "guest", guest: measuredGuest(session, rate, pages) };
   const read = await readGuestFile(from as string, flags);
   if ("trace" in read) {
     const { trace } = read;
@@ -161,13 +161,10 @@ async function guestOf(session: Session, flags: ForecastFlags): Promise<NamedGue
   for (const note of read.notes) session.note(note);
   if (read.skipped.count > 0) session.note(`${read.skipped.count} lines of ${from} are left out`);
   const name = read.readings[0]?.guest ?? (from as string);
-  return { name, guest: ratesGuest(session, read.readings, pages) };
+  return { name, guest: measuredGuest(session, read.readings, pages) };
 }
 
-/** Relative spread of several readings of one window is what the guest does at different times. */
-const LEVELS_MIN = 3;
-
-function ratesGuest(
+function measuredGuest(
   session: Session,
   readings: readonly DirtyRateReading[],
   pages: number | undefined,
@@ -175,24 +172,9 @@ function ratesGuest(
   if (pages === undefined) {
     throw new PrecopyError("bad-input", "say how much memory the guest has: --memory 8GiB");
   }
-  const { points, windows, notes } = dirtyPoints(readings);
+  const { guest, notes } = ratesGuest(readings, pages);
   for (const note of notes) session.note(note);
-  const cutOffs = windows.map((one) => one.resolutionPages / one.windowSec);
-  const errors = windows.flatMap(({ standardErrorPages: error, pages: n, readings: times }) =>
-    error === undefined || n === 0 ? [] : error / n / Math.sqrt(times),
-  );
-  const longest = windows.reduce((most, one) => (one.readings > most.readings ? one : most));
-  const levels = readings
-    .filter(({ windowSec }) => Math.abs(windowSec - longest.windowSec) < 1e-3)
-    .map((one) => one.pagesPerWindow / longest.medianPages)
-    .sort((a, b) => a - b);
-  const known = levels.length >= LEVELS_MIN && longest.medianPages > 0;
-  return {
-    ...{ kind: "rates", pages, dirtied: points },
-    cutOffPagesPerSec: Math.max(0, ...cutOffs),
-    ...(errors.length > 0 && { errorShare: Math.max(...errors) }),
-    ...(known && { levels }),
-  };
+  return guest;
 }
 
 function contentOf(flags: ForecastFlags): Partial<ContentFacts> {

@@ -36,7 +36,7 @@ export function qemuVerdict(options: QemuVerdictOptions): RunVerdict {
   const ends = new Set(all.map(({ end }) => end === "timeout"));
   return {
     id: known.id,
-    group: groupOf(known, guest),
+    group: qemuGroup(known, guest),
     half: halfOf(known.id),
     rate,
     actual,
@@ -67,7 +67,11 @@ const GROUPS = [
   ["auto-converge", "auto-converge"],
 ] as const;
 
-function groupOf({ caps, postCopyAfter, network, dirtier }: QemuKnown, guest: QemuGuest): string {
+/** A run's row in the tables. */
+export function qemuGroup(
+  { caps, postCopyAfter, network, dirtier }: QemuKnown,
+  guest: QemuGuest,
+): string {
   const names: string[] = GROUPS.filter(([name]) => caps.has(name)).map(([, group]) => group);
   if (postCopyAfter !== undefined) names.unshift("post-copy");
   if (names.length > 0) return names.join(" + ");

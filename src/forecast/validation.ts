@@ -36,7 +36,7 @@ export interface RunVerdict {
   readonly baselines: { readonly M0: BaselineOutcome; readonly M1: BaselineOutcome };
 }
 
-export type RateKind = "measured" | "nominal" | "oracle-trace";
+export type RateKind = "measured" | "nominal" | "oracle-trace" | "calc-dirty-rate";
 
 /** FNV-1a (Fowler, Noll, Vo) of the name: even ones are fit, odd ones check. */
 export function halfOf(id: string): "fit" | "check" {

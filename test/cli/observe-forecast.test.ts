@@ -26,8 +26,9 @@ describe("the strategy that a QEMU is set to", () => {
       },
     });
     expect(all).toBe(
-      "hybrid:rounds=2+auto-converge:version=10.2,initial=30,tailslow+xbzrle:cache=16777216B" +
-        "+multifd:channels=4@qemu102:max-bandwidth=134217728B/s",
+      "hybrid:rounds=2" +
+        "+auto-converge:version=10.2,initial=30,increment=10,max=99,threshold=50,tailslow" +
+        "+xbzrle:cache=16777216B+multifd:channels=4@qemu102:max-bandwidth=134217728B/s",
     );
   });
 

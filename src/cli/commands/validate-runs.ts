@@ -2,6 +2,8 @@
 import { PrecopyError } from "../../base/errors.js";
 import { isQemuRun, parseQemuRun } from "../../forecast/qemu-run.js";
 import { qemuVerdict } from "../../forecast/qemu-validation.js";
+import { readDirtyRates } from "../../forecast/rates/index.js";
+import { ratesVerdict } from "../../forecast/rates-validation.js";
 import {
   BOUNDS,
   type Bound,
@@ -61,6 +63,12 @@ async function verdictsOf(
   const guest = await guests.guestOf(run);
   const rates = ["measured", "nominal"] as const;
   const verdicts = rates.map((rate) => qemuVerdict({ run, guest, rate }));
+  const { calc_dirty_rate: told } = fields;
+  if (Array.isArray(told) && told.length > 0) {
+    const text = JSON.stringify(told);
+    const { readings } = readDirtyRates(text, { file: "calc_dirty_rate" });
+    verdicts.push(ratesVerdict(run, guest, readings));
+  }
   if (!RunGuests.hasFuture(run)) return verdicts;
   const oracle = await guests.guestOf(run, true);
   return [...verdicts, qemuVerdict({ run, guest: oracle, rate: "oracle-trace" })];
@@ -89,6 +97,7 @@ function sectionsOf(verdicts: readonly RunVerdict[]): Section[] {
     section("measured", "check"),
     section("nominal", "all"),
     section("oracle-trace", "all"),
+    section("calc-dirty-rate", "all"),
   ].filter(({ groups }) => groups.length > 0);
 }
 
@@ -97,6 +106,8 @@ const TITLES: Readonly<Record<string, string>> = {
   "measured fit": "The half that constants were looked up in (even hash of the name)",
   "measured check": "The half that they were not",
   "oracle-trace all": "Traces of the migration itself, which nobody has beforehand; measured rate",
+  "calc-dirty-rate all":
+    "From QEMU's own calc-dirty-rate before the start; the rate that the link was set to",
   "nominal all": "All runs, with the rate that the link was set to",
 };
 

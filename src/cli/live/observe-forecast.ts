@@ -2,6 +2,9 @@
 import { PAGE_SIZE_BYTES } from "../../base/units.js";
 import type { DirtyPoint } from "../../fluid/index.js";
 import { type Forecast, forecast } from "../../forecast/index.js";
+import { qemuSettings } from "../../forecast/qemu-settings.js";
+import { qemuStrategy } from "../../forecast/qemu-strategy.js";
+import { RecordedFields } from "../../forecast/recorded-fields.js";
 import { risingPools } from "../../forecast/rising-pools.js";
 
 export interface ObservedSettings {
@@ -19,7 +22,6 @@ export interface ObservedSettings {
 const NO_LIMIT_BYTES_PER_SEC = 1e11;
 const DOWNTIME_LIMIT_MS = 300;
 const MAX_BANDWIDTH = 134_217_728;
-const MIB = 2 ** 20;
 /** Change what goes over the wire, or the guest, and are not in the forecast. */
 const LEFT_OUT = ["compress", "dirty-limit", "x-colo"];
 
@@ -58,39 +60,16 @@ export function forecastOf(
 
 /** What QEMU is set to, as a name. */
 export function strategyOf(settings: ObservedSettings): string {
-  const { parameters, capabilities, postCopyAfterSyncs: syncs, qemuMajor } = settings;
-  const isNew = qemuMajor >= 8;
-  const given = (names: Readonly<Record<string, string>>) =>
-    Object.entries(names).flatMap(([ours, theirs]) => {
-      const value = positive(parameters[theirs]);
-      return value === undefined ? [] : [`${ours}=${value}`];
-    });
-  const words = [syncs === undefined ? "pre-copy" : `hybrid:rounds=${Math.max(1, syncs - 1)}`];
-  if (capabilities["auto-converge"] === true) {
-    const throttle = [`version=${isNew ? "10.2" : "7.2"}`, ...given(THROTTLE)];
-    if (parameters["cpu-throttle-tailslow"] === true) throttle.push("tailslow");
-    words.push(`auto-converge:${throttle.join(",")}`);
-  }
-  if (capabilities.xbzrle === true) {
-    const cache = Math.max(MIB, positive(parameters["xbzrle-cache-size"]) ?? 64 * MIB);
-    words.push(`xbzrle:cache=${cache}B`);
-  }
-  if (capabilities.multifd === true) {
-    const codec = { zlib: "deflate", zstd: "zstd" }[String(parameters["multifd-compression"])];
-    if (codec !== undefined) words.push(codec);
-    words.push(["multifd", ...given({ channels: "multifd-channels" })].join(":"));
-  }
-  const limit = `${Math.round(linkOf(settings).maxBandwidthBytesPerSec)}B/s`;
-  return `${words.join("+")}@${isNew ? "qemu102" : "qemu72"}:max-bandwidth=${limit}`;
+  const { parameters, capabilities, postCopyAfterSyncs, qemuMajor: major } = settings;
+  const { maxBandwidthBytesPerSec } = linkOf(settings);
+  const known = qemuSettings(RecordedFields.of(parameters));
+  return qemuStrategy({
+    major,
+    settings: { ...known, maxBandwidthBytesPerSec },
+    caps: new Set(Object.keys(capabilities).filter((name) => capabilities[name] === true)),
+    ...(postCopyAfterSyncs !== undefined && { postCopyAfterSyncs }),
+  });
 }
-
-/** Our names of auto-converge's parameters, and QEMU's. */
-const THROTTLE = {
-  initial: "cpu-throttle-initial",
-  increment: "cpu-throttle-increment",
-  max: "max-cpu-throttle",
-  threshold: "throttle-trigger-threshold",
-};
 
 /** `linkBytesPerSec` is undefined where neither the caller nor QEMU tells a limit. */
 export function linkOf({ linkBytesPerSec, parameters }: ObservedSettings): {

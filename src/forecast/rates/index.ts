@@ -25,6 +25,7 @@ export type {
   VcpuDirtyRate,
 } from "./dirty-rates.js";
 export type { RateFormat } from "./rate-format.js";
+export { ratesGuest } from "./rates-guest.js";
 export { parseRateReadings } from "./table.js";
 
 /** Of equally many marks the first counts. */
