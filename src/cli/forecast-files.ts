@@ -1,5 +1,5 @@
 /** A file that tells what a guest writes: dirty rates of some tool, or a page trace. */
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { type DirtyRates, RATES_CHARS_MAX, readDirtyRates } from "../forecast/rates/index.js";
 import type { Trace } from "../guest/trace.js";
 import { fileError, findFile, readTextFile } from "./files.js";
@@ -33,8 +33,10 @@ export async function readGuestFile(
   return readDirtyRates(text, { file: given, lenient, ...(guest !== undefined && { guest }) });
 }
 
+/** Of a pipe nothing: what is read of it is gone, and tools write text into it. */
 async function headOf(path: string): Promise<Buffer> {
   try {
+    if (!statSync(path).isFile()) return Buffer.alloc(0);
     for await (const chunk of createReadStream(path, { end: HEAD_BYTES - 1 })) {
       return chunk as Buffer;
     }

@@ -71,7 +71,6 @@ export class ClassMemory implements SlotMemory {
   private readonly again: Float64Array;
   private readonly deltas: DeltaCache | undefined;
   private cache: ClassCache | undefined;
-  private readonly cacheCells: CacheCell[];
   private readonly cellPages: number;
   /** Of each cell, when it was taken from last, and in the pass before. */
   private readonly now: Sent[];
@@ -83,35 +82,39 @@ export class ClassMemory implements SlotMemory {
   private passes = 0;
 
   constructor({ classes, wroteBeforeSec, deltas }: ClassMemoryOptions) {
-    let pages = 0;
-    for (const one of classes) pages += one.pages;
-    const cellPages = Math.max(CELL_PAGES, Math.ceil(pages / CELLS_MAX));
-    const cells: (PageClass & { readonly at: number; readonly of: number })[] = [];
+    this.pages = classes.reduce((sum, one) => sum + one.pages, 0);
+    this.cellPages = Math.max(CELL_PAGES, Math.ceil(this.pages / CELLS_MAX));
+    const cells = classes.reduce((sum, one) => sum + Math.ceil(one.pages / this.cellPages), 0);
+    this.roundAt = new Float64Array(cells);
+    this.roundPages = new Float64Array(cells);
+    this.size = new Float64Array(cells);
+    this.rate = new Float64Array(cells);
+    this.zero = new Float64Array(cells);
+    this.leavesZeros = new Uint8Array(cells);
+    this.fresh = new Float64Array(cells);
+    this.again = new Float64Array(cells);
+    this.now = new Array<Sent>(cells).fill(NEVER_SENT);
+    this.last = new Array<Sent>(cells).fill(NEVER_SENT);
+    this.deltas = deltas;
+    this.wroteBeforeSec = wroteBeforeSec;
+    this.fillCells(classes);
+  }
+
+  private fillCells(classes: readonly PageClass[]): void {
+    let i = 0;
     for (const one of classes) {
-      for (let at = 0; at < one.pages; at += cellPages) {
-        const of = one.sequential === true ? one.pages : 0;
-        cells.push({ ...one, pages: Math.min(one.pages - at, cellPages), at, of });
+      const roundPages = one.sequential === true ? one.pages : 0;
+      for (let at = 0; at < one.pages; at += this.cellPages) {
+        this.roundAt[i] = at;
+        this.roundPages[i] = roundPages;
+        this.size[i] = Math.min(one.pages - at, this.cellPages);
+        this.rate[i] = one.writesPerPageSec;
+        this.zero[i] = one.zeroShare ?? 0;
+        this.leavesZeros[i] = one.writesZeros === true ? 1 : 0;
+        i++;
       }
     }
-    this.roundAt = Float64Array.from(cells, ({ at }) => at);
-    this.roundPages = Float64Array.from(cells, ({ of }) => of);
-    this.pages = pages;
-    this.deltas = deltas;
-    this.cellPages = cellPages;
-    let firstPage = 0;
-    this.cacheCells = cells.map(({ pages }) => {
-      firstPage += pages;
-      return { firstPage: firstPage - pages, pages };
-    });
-    this.now = cells.map(() => NEVER_SENT);
-    this.last = cells.map(() => NEVER_SENT);
-    this.wroteBeforeSec = wroteBeforeSec;
-    this.size = Float64Array.from(cells, (cell) => cell.pages);
-    this.rate = Float64Array.from(cells, (cell) => cell.writesPerPageSec);
-    this.zero = Float64Array.from(cells, (cell) => cell.zeroShare ?? 0);
-    this.leavesZeros = Uint8Array.from(cells, (cell) => (cell.writesZeros === true ? 1 : 0));
-    this.fresh = new Float64Array(cells.length);
-    this.again = new Float64Array(cells.length);
+    assert(i === this.size.length, "each class has its cells");
   }
 
   get resentPages(): number {
@@ -144,8 +147,16 @@ export class ClassMemory implements SlotMemory {
     this.now.fill(NEVER_SENT);
     this.last.fill(NEVER_SENT);
     if (this.deltas === undefined) return this.startPages();
-    this.cache = new ClassCache(this.cacheCells, this.deltas.pages, this.cellPages);
+    this.cache = new ClassCache(this.cacheCells(), this.deltas.pages, this.cellPages);
     this.startPages();
+  }
+
+  private cacheCells(): CacheCell[] {
+    let firstPage = 0;
+    return Array.from(this.size, (pages) => {
+      firstPage += pages;
+      return { firstPage: firstPage - pages, pages };
+    });
   }
 
   private startPages(): void {

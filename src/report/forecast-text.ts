@@ -112,7 +112,7 @@ function figures(said: Forecast): string[] {
   const row = (label: string, range: Range, text: (value: number) => string) => [
     label,
     text(range.middle),
-    `${text(range.low)} to ${text(range.high)}`,
+    Number.isFinite(range.low) ? `${text(range.low)} to ${text(range.high)}` : "",
   ];
   const rows = [
     ["", "median", "10 % to 90 %"],

@@ -37,6 +37,20 @@ async function finished(child: ChildProcess) {
 }
 
 describe("the program", () => {
+  it("reads from a pipe what another tool prints", async () => {
+    // A shell's pipe: Node's own are sockets, which nobody can open by name.
+    const node = `"${process.execPath}" --import "file://${LOADER}" "${MAIN}"`;
+    const words = "forecast --from /dev/stdin --memory 1GiB --link 1Gbit/s --json";
+    const shell = `printf 'window rate\\n1s 3MiB/s\\n4s 1MiB/s\\n' | ${node} ${words}`;
+    const { code, out } = await finished(spawn("sh", ["-c", shell], { cwd: folder.path }));
+    expect(code).toBe(0);
+    const [said] = JSON.parse(out).forecasts;
+    expect(said.dirtied).toEqual([
+      { windowNs: 1e9, pages: 768 },
+      { windowNs: 4e9, pages: 1024 },
+    ]);
+  }, 30_000);
+
   it("writes results to stdout, nothing to stderr, and exits with 0", async () => {
     const { code, out, err } = await finished(start("run", scenario, "--json"));
     expect({ code, err }).toEqual({ code: 0, err: "" });
