@@ -137,6 +137,11 @@ export class RunGuests {
     return known.traceFile !== undefined && !known.traceFile.includes(".wsdt2");
   }
 
+  /** Whether a run tells its guest, by a description or a trace. */
+  static knows({ known }: QemuRun): boolean {
+    return known.dirtier !== undefined || known.traceFile !== undefined;
+  }
+
   /** `oracle`: of a trace that goes on, what came after the start. */
   async guestOf(run: QemuRun, oracle = false): Promise<QemuGuest> {
     const { known, wallMs } = run;

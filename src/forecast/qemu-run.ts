@@ -17,6 +17,8 @@ export interface QemuKnown {
   readonly id: string;
   readonly strategy: string;
   readonly memoryPages: number;
+  /** Of its memory, where somebody said so. */
+  readonly zeroShare: number;
   readonly dirtier: DirtierWorkload | undefined;
   /** Name of a Linux guest's workload. */
   readonly workload: string | undefined;
@@ -91,6 +93,7 @@ function known(run: RecordedFields, measured: RecordedFields): QemuKnown {
     id: idOf(run),
     strategy: run.text("strategy") ?? "precopy",
     memoryPages,
+    zeroShare: guest.number("zero_share", { most: 1, otherwise: 0 }),
     dirtier: name === undefined ? dirtierWorkload(workload, memoryPages) : undefined,
     workload: name,
     workloadArgs: workload.text("args"),

@@ -36,7 +36,7 @@ export function qemuVerdict(options: QemuVerdictOptions): RunVerdict {
   const ends = new Set(all.map(({ end }) => end === "timeout"));
   return {
     id: known.id,
-    group: qemuGroup(known, guest),
+    group: qemuGroup(known, guest.bound),
     half: halfOf(known.id),
     rate,
     actual,
@@ -67,16 +67,16 @@ const GROUPS = [
   ["auto-converge", "auto-converge"],
 ] as const;
 
-/** A run's row in the tables. */
+/** A run's row in the tables; `bound`: undefined where nobody knows. */
 export function qemuGroup(
   { caps, postCopyAfter, network, dirtier }: QemuKnown,
-  guest: QemuGuest,
+  bound: boolean | undefined,
 ): string {
   const names: string[] = GROUPS.filter(([name]) => caps.has(name)).map(([, group]) => group);
   if (postCopyAfter !== undefined) names.unshift("post-copy");
   if (names.length > 0) return names.join(" + ");
-  if (dirtier !== undefined) return `pre-copy, ${network}`;
-  return guest.bound ? "Linux, busy" : "Linux, paced";
+  if (dirtier !== undefined || bound === undefined) return `pre-copy, ${network}`;
+  return bound ? "Linux, busy" : "Linux, paced";
 }
 
 function baselinesOf(known: QemuKnown, guest: QemuGuest, bytesPerSec: number) {

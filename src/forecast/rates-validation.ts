@@ -13,13 +13,16 @@ import { halfOf, type RunVerdict } from "./validation.js";
 
 const QEMU_MAJOR = 7;
 
-/** @param guest for its zeros alone */
+/** @param guest for its zeros alone; undefined: the run says what it knows of them */
 export function ratesVerdict(
   { known, actual }: QemuRun,
-  guest: QemuGuest,
+  guest: Pick<QemuGuest, "pages" | "zeroPages" | "bound"> | undefined,
   readings: readonly DirtyRateReading[],
 ): RunVerdict {
-  const { pages, zeroPages } = guest;
+  const { pages, zeroPages } = guest ?? {
+    pages: known.memoryPages,
+    zeroPages: known.memoryPages * known.zeroShare,
+  };
   const { settings, caps, postCopyAfter, network, bytesPerSec, timeoutMs } = known;
   const measured = ratesGuest(readings, pages).guest;
   const said = forecast({
@@ -41,7 +44,7 @@ export function ratesVerdict(
   };
   const { totalMs, downtimeMs, bytes, rounds } = said;
   return {
-    ...{ id: known.id, group: qemuGroup(known, guest), half: halfOf(known.id) },
+    ...{ id: known.id, group: qemuGroup(known, guest?.bound), half: halfOf(known.id) },
     ...{ rate: "calc-dirty-rate", actual, borderline: said.converges === "borderline" },
     forecast: {
       ...{ totalMs: totalMs.middle, downtimeMs: downtimeMs.middle },

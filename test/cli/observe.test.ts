@@ -18,7 +18,7 @@ import {
   Refusal,
 } from "../support/fake-qmp.js";
 import { guestSecondsPerSecond, Qemu, withoutQemu } from "../support/qemu.js";
-import { temporaryFolder } from "./run-cli.js";
+import { precopy, temporaryFolder } from "./run-cli.js";
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeAll(() => {
@@ -377,6 +377,11 @@ describe.skipIf(withoutQemu())("QEMU itself (qemu-system-x86)", () => {
     // A dirty rate in whole MiB, a share of zeros that is guessed, a pass more or less: a quarter.
     expect(actual.bytes / forecast.bytes.middle).toBeGreaterThan(0.75);
     expect(actual.bytes / forecast.bytes.middle).toBeLessThan(1.25);
+    const validated = await precopy(["validate", file]);
+    expect(validated.code).toBe(0);
+    expect(validated.out).toMatch(
+      /^From QEMU's own calc-dirty-rate[\s\S]*^pre-copy, max-bandwidth +1 /m,
+    );
     const last = source.lastReport?.n ?? 0;
     expect((await target.reported(({ n }) => n > last)).bad).toBe(0);
   });

@@ -37,7 +37,11 @@ describe("a line that cannot be used", () => {
     ["a Xen run", xen("x01"), "no recorded migration of QEMU"],
     ["no guest.mem_mb", { ...qemu("dl-30"), guest: { workload: {} } }, "guest.mem_mb"],
     ["no result", without(qemu("dl-30"), "reported"), "the field reported is missing"],
-    ["no trace", { ...qemu("lin-gzip-pre-50"), trace_file: null }, "trace_file"],
+    [
+      "no trace",
+      { ...qemu("lin-gzip-pre-50"), trace_file: null, calc_dirty_rate: null },
+      "trace_file",
+    ],
     [
       "a trace that is not there",
       { ...qemu("lin-gzip-pre-50"), trace_file: "gone.wsdt.gz" },
@@ -158,5 +162,32 @@ describe("the shape of a file", () => {
     const { code, out } = await validate(fileOf([run]));
     expect(code).toBe(0);
     expect(out).toContain("pre-copy, link");
+  });
+});
+
+describe("a guest that was only observed", () => {
+  const observed = (id: string): Fields => {
+    const run = qemu("rep-link-hi-2");
+    const guest = { ...(run.guest as Fields), workload: { name: "web1" }, zero_share: 0.125 };
+    // 8,528 writes a second to 32,768 pages: 29.3 MiB of distinct ones in 1 s.
+    const raw = { status: "measured", mode: "page-sampling", "dirty-rate": 29, "calc-time": 1 };
+    return { ...run, id, guest, calc_dirty_rate: [{ mode: "page-sampling", mb_per_s: 29, raw }] };
+  };
+
+  it("is validated from what QEMU measured, by itself", async () => {
+    const { code, out } = await precopy(["validate", fileOf([observed("a"), observed("b")])]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^2 recorded migrations/);
+    expect(out).toMatch(/^From QEMU's own calc-dirty-rate[\s\S]*^pre-copy, link +2 /m);
+    expect(out).toContain("No bound is stated");
+    expect(out).not.toContain("as measured in the first pass");
+  });
+
+  it("is named where its measurement says nothing", async () => {
+    const raw = { status: "unstarted" };
+    const run = { ...observed("c"), calc_dirty_rate: [{ raw }] };
+    const { code, err } = await precopy(["validate", fileOf([run])]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/run c: .*no measured dirty rate/);
   });
 });

@@ -9,6 +9,7 @@ import {
   type MigrationSample,
   type RecordedMigration,
   type RunLabels,
+  recordedDirtyRate,
   recordMigration,
 } from "../../live/qemu/migration-recorder.js";
 import {
@@ -254,7 +255,8 @@ function labelsOf(
       kind: "qemu",
       mem_mb: Math.round(memoryBytes / MIB),
       vcpus: vcpus ?? null,
-      workload: guest === undefined ? {} : { name: guest },
+      zero_share: settings.zeroShare,
+      workload: { name: guest ?? "guest" },
     },
     net: {
       kind: isLink ? "link" : "max-bandwidth",
@@ -266,7 +268,7 @@ function labelsOf(
     ),
     caps: capabilities,
     postcopy_after: pass === undefined ? null : { pass, ms: 1e9 },
-    calc_dirty_rate: windows,
+    calc_dirty_rate: windows.map(recordedDirtyRate),
   };
 }
 

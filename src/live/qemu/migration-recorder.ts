@@ -29,6 +29,28 @@ export interface MigrationSample {
 }
 
 /** What the recording cannot see by itself; the names are those of the recorded runs. */
+export interface RecordedDirtyRate {
+  readonly mode: string;
+  readonly mb_per_s: number;
+  readonly raw: Readonly<Record<string, number | string>>;
+}
+
+export function recordedDirtyRate({
+  windowSec,
+  mibPerSec,
+  samplePagesPerGib,
+}: DirtyWindow): RecordedDirtyRate {
+  const time = Number.isInteger(windowSec)
+    ? { "calc-time": windowSec }
+    : { "calc-time": Math.round(windowSec * 1000), "calc-time-unit": "millisecond" };
+  const mode = "page-sampling";
+  const raw = {
+    ...{ status: "measured", mode, "sample-pages": samplePagesPerGib, "dirty-rate": mibPerSec },
+    ...time,
+  };
+  return { mode, mb_per_s: mibPerSec, raw };
+}
+
 export interface RunLabels {
   readonly id: string;
   readonly family?: string;
@@ -36,6 +58,8 @@ export interface RunLabels {
     readonly kind: string;
     readonly mem_mb: number;
     readonly vcpus: number | null;
+    /** Of its memory before the start, where somebody said so. */
+    readonly zero_share?: number;
     readonly workload: Readonly<Record<string, unknown>>;
   };
   readonly net: {
@@ -48,8 +72,8 @@ export interface RunLabels {
   readonly postcopy_after?: { readonly pass: number; readonly ms: number } | null;
   /** The recording does not end a migration by itself: null unless the caller does. */
   readonly timeout_s?: number | null;
-  /** What `calc-dirty-rate` said before. */
-  readonly calc_dirty_rate?: readonly DirtyWindow[] | null;
+  /** What `calc-dirty-rate` said before, its answers in `raw`. */
+  readonly calc_dirty_rate?: readonly RecordedDirtyRate[] | null;
   /** Beside `measured`: what the caller knows of the guest. */
   readonly measured?: Readonly<Record<string, unknown>>;
 }
