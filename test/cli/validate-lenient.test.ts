@@ -184,7 +184,7 @@ describe("a guest that was only observed", () => {
   });
 
   it("is named where its measurement says nothing", async () => {
-    const raw = { status: "unstarted" };
+    const raw = { status: "unstarted", "calc-time": 1 };
     const run = { ...observed("c"), calc_dirty_rate: [{ raw }] };
     const { code, err } = await precopy(["validate", fileOf([run])]);
     expect(code).toBe(2);
