@@ -7,6 +7,7 @@ import type { ParamValues } from "../base/params.js";
 import { type Chosen, Registry, type ResolvedStrategy } from "../migrate/registry.js";
 import type { ManagerFactory } from "../policy/manager.js";
 import type { Preset } from "../policy/preset.js";
+import { AUTO_CONVERGE_SYNC_NS } from "../policy/throttles/auto-converge.js";
 import { AUTO_CONVERGE, type AutoConvergeSettings } from "./throttle-model.js";
 
 /** What a name without `@preset` is forecast with. */
@@ -18,6 +19,8 @@ export interface ForecastSettings {
   readonly name: string;
   readonly preset: Preset;
   readonly autoConverge?: AutoConvergeSettings;
+  /** QEMU 10.2 reads the log every 5 s while it may throttle. */
+  readonly readLogEveryMs?: number;
   readonly manager?: Chosen<ManagerFactory>;
   readonly xbzrle?: { readonly cacheBytes: number };
   readonly compression?: { readonly codec: "deflate" | "zstd"; readonly pageUs: number };
@@ -66,7 +69,9 @@ function presetOf({ name, preset, manager }: ResolvedStrategy): Preset {
   return preset.configure?.(params as ParamValues) ?? preset;
 }
 
-function throttleOf({ throttle }: ResolvedStrategy): Pick<ForecastSettings, "autoConverge"> {
+type Throttle = Pick<ForecastSettings, "autoConverge" | "readLogEveryMs">;
+
+function throttleOf({ throttle }: ResolvedStrategy): Throttle {
   if (throttle === undefined) return {};
   const { factory, params } = throttle;
   if (factory.name !== "auto-converge") refuse(`the throttle ${factory.name}`);
@@ -77,7 +82,9 @@ function throttleOf({ throttle }: ResolvedStrategy): Pick<ForecastSettings, "aut
       incrementPercent: params.increment as number,
       maxPercent: params.max as number,
       triggerPercent: params.threshold as number,
+      tailslow: params.tailslow as boolean,
     },
+    ...(params.version !== "7.2" && { readLogEveryMs: AUTO_CONVERGE_SYNC_NS / 1e6 }),
   };
 }
 

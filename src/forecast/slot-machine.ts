@@ -37,6 +37,8 @@ export interface SlotMachineOptions {
   /** Of so many seconds that it ran since the log was read, what its writes come to. */
   readonly slowed?: (ranSec: number) => number;
   readonly throttle?: ThrottleModel;
+  /** After the first pass the log is read at least so often. */
+  readonly readLogEveryMs?: number;
   /** Looks on and turns knobs, as KubeVirt or Nova do. */
   readonly manager?: Manager;
   /** Post-copy is asked for when the log has been read so often, or after so long. */
@@ -86,6 +88,7 @@ export class SlotMachine {
   private guestSec: number;
   /** Its time when the log was read last, and what it ran since. */
   private readSec = 0;
+  private readMs = 0;
   private ranSec = 0;
   private guestAtMs = 0;
   private synced = false;
@@ -126,6 +129,7 @@ export class SlotMachine {
         this.ms = Math.max(this.ms, this.window.startMs + slotMs + costs.wakeUpMs);
       }
       if (this.ms - this.window.startMs >= slotMs) this.closeWindow();
+      if (this.readingDue()) this.readLog();
       let step = this.nextStep();
       // What the log adds is held against the same threshold, however long the reading took.
       if (step === "sync") {
@@ -142,6 +146,11 @@ export class SlotMachine {
     }
     this.ms = Math.max(this.ms, timeoutMs);
     return this.outcome("timeout", Number.NaN, Number.NaN);
+  }
+
+  private readingDue(): boolean {
+    const { readLogEveryMs = Number.POSITIVE_INFINITY } = this.options;
+    return this.syncs > 1 && this.ms - this.readMs >= readLogEveryMs;
   }
 
   /** A recording that was gone through so often without an end will not bring one. */
@@ -277,6 +286,7 @@ export class SlotMachine {
     this.advanceGuest();
     const dirtiedPages = memory.sync(this.guestSec);
     this.readSec = this.guestSec;
+    this.readMs = this.ms;
     this.ranSec = 0;
     this.ms += costs.syncMs;
     this.ms += throttle?.waitMs(this.ms) ?? 0;

@@ -1,4 +1,5 @@
 /** One forecast over QEMU's loop of slots, under one set of circumstances. */
+import { assert } from "../base/assert.js";
 import type { Circumstances } from "./circumstances.js";
 import type { ContentFacts } from "./content-facts.js";
 import type { GuestChance, PreparedDeltas, PreparedGuest } from "./forecast-guest.js";
@@ -29,9 +30,9 @@ export function forecastSlots(
   chance: GuestChance,
 ): LoopOutcome {
   const { guest, settings, costs, downtimeLimitMs, timeoutMs } = input;
-  const { preset, autoConverge, manager, postCopyAfterSyncs } = settings;
+  const { preset, autoConverge, readLogEveryMs, manager, postCopyAfterSyncs } = settings;
   const loop = preset.slots;
-  if (loop === undefined) throw new Error(`${preset.name} has slots`);
+  assert(loop !== undefined, "a preset whose loop is slots has them");
   const memoryBytes = guest.pages * PAGE_BYTES;
   const downtimeLimitNs = downtimeLimitMs * 1e6;
   const wire = wireOf(input);
@@ -47,7 +48,8 @@ export function forecastSlots(
     linkBytesPerSec: input.linkBytesPerSec * how.linkShare,
     ...{ downtimeLimitMs, timeoutMs },
     guestSec: guest.guestSec(chance),
-    ...(autoConverge && { throttle: new ThrottleModel(autoConverge, cpuBoundPace) }),
+    ...(autoConverge && { throttle: new ThrottleModel(autoConverge, cpuBoundPace, false) }),
+    ...(readLogEveryMs !== undefined && { readLogEveryMs }),
     ...(manager && {
       manager: manager.factory.create({ memoryBytes, downtimeLimitNs }, manager.params),
     }),

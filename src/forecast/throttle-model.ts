@@ -61,6 +61,8 @@ export class ThrottleModel {
   constructor(
     private readonly settings: AutoConvergeSettings,
     private readonly pace: Pace,
+    /** In software emulation a reading waits for the VCPU; hardware's log does not. */
+    private readonly emulated = true,
   ) {}
 
   /** It has not come to its end: what is steady now may not stay so. */
@@ -74,8 +76,9 @@ export class ThrottleModel {
     return this.pace(share, TIMESLICE_MS / share - TIMESLICE_MS);
   }
 
-  /** Until the VCPU is awake. */
+  /** Until the VCPU is awake (tcg_log_global_after_sync). */
   waitMs(ms: number): number {
+    if (!this.emulated) return 0;
     while (ms >= this.sleep.nextMs) this.fallAsleep(this.sleep.nextMs);
     return Math.max(0, this.sleep.toMs - ms);
   }

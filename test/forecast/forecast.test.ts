@@ -78,6 +78,22 @@ describe("a forecast from dirty rates", () => {
     expect(half.bytes.middle / forecast(QUIET).bytes.middle).toBeCloseTo(0.2, 1);
   });
 
+  it("throttles sooner where QEMU reads the log every 5 s", () => {
+    // 40,000 pages take 16 s at 10 MB/s: by themselves two readings, a step, come in 33 s.
+    const slow = { ...BUSY, linkBytesPerSec: 10e6, timeoutMs: 250_000 };
+    const steps = (version: string) => {
+      const { passes, throttlePercent } = forecast({
+        ...{ ...slow, strategy: `pre-copy+auto-converge:version=${version}@qemu102` },
+        circumstances: 0,
+      });
+      return { passes: passes.length, percent: throttlePercent.middle };
+    };
+    // From the end of the first pass, 27 s, to 250 s.
+    expect(steps("7.2").passes).toBeLessThan(20);
+    expect(steps("10.2").passes).toBeGreaterThan(40);
+    expect(steps("10.2").percent).toBeGreaterThan(steps("7.2").percent);
+  });
+
   it("goes by the manager above: its limits, its time-outs, its way out", () => {
     // Nova raises the limit to 2 s, KubeVirt gives 8 GB × 1 s, libvirt pauses after 20 s.
     const raised = forecast({ ...BUSY, strategy: on("pre-copy+nova:downtime=4s") });
