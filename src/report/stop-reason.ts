@@ -9,6 +9,8 @@ const WORDS = new Map([
   ["no-progress-at-maximum-rate", "a round sent more than the one before, at the highest rate"],
   ["rate-above-maximum", "the guest writes faster than the highest rate"],
   ["threshold", "the rest fits under the threshold"],
+  ["nothing-left", "nothing is left to send"],
+  ["post-copy", "the guest is switched to post-copy"],
   ["at once", "the guest goes first"],
   ["fits the downtime limit", "the rest is small enough for a pause"],
   ["does not converge", "rounds do not get there"],
