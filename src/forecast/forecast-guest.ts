@@ -67,6 +67,8 @@ export const USUAL_CHANCE: GuestChance = { phase: 0, cutOff: 0.5, tail: 0 };
 export const PAGES_MAX = 2 ** 34;
 /** Tails of a fitted curve, in turn (curve-fit.ts, slowestWrites); the first is the usual one. */
 const TAILS = [0.3, 3, 0.05];
+/** Windows that a report shows of a guest whose curve is known everywhere. */
+const SHOWN_WINDOWS_SEC = [1, 5, 15, 60];
 /** Slices of memory over which fitted classes are spread. */
 const SLICES = 64;
 
@@ -76,6 +78,8 @@ export type PreparedDeltas = DeltaCache & TraceDeltas;
 /** A guest ready to be moved again and again. */
 export interface PreparedGuest {
   readonly pages: number;
+  /** What it was seen to write, for reports: windows ascending. */
+  readonly dirtied: readonly DirtyPoint[];
   curve(chance: GuestChance): DirtyCurve;
   memory(chance: GuestChance, deltas: PreparedDeltas | undefined): SlotMemory;
   /** Its own time when the migration begins. */
@@ -105,20 +109,6 @@ export function pagesOf(guest: ForecastGuest): number {
   }
 }
 
-/** What the guest was seen to write, for reports: windows ascending. */
-export function dirtyPointsOf(guest: ForecastGuest): readonly DirtyPoint[] {
-  switch (guest.kind) {
-    case "rates":
-      return guest.dirtied;
-    case "trace":
-      return traceCurve(guest.trace);
-    case "classes": {
-      const curve = curveOfPages(guest.classes);
-      return [1, 5, 15, 60].map((windowSec) => ({ windowSec, pages: curve(windowSec) }));
-    }
-  }
-}
-
 function ratesGuest(guest: RatesGuest, { zeroShare }: ContentFacts): PreparedGuest {
   const { pages } = guest;
   checkPages(pages);
@@ -135,6 +125,7 @@ function ratesGuest(guest: RatesGuest, { zeroShare }: ContentFacts): PreparedGue
   };
   return {
     pages,
+    dirtied: guest.dirtied,
     curve: (chance) => curveOfClasses(classes(chance)),
     memory: (chance, deltas) => {
       const found = classes(chance);
@@ -206,9 +197,11 @@ function traceGuest(guest: TraceGuest, { zeroShare }: ContentFacts): PreparedGue
   const untraced = pages - trace.pages;
   const beyond =
     untraced > 0 ? zeros.subarray(trace.pages).reduce((sum, zero) => sum + zero, 0) : 0;
-  const curve = tabulatedCurve(traceCurve(trace));
+  const dirtied = traceCurve(trace);
+  const curve = tabulatedCurve(dirtied);
   return {
     pages,
+    dirtied,
     curve: () => curve,
     memory: (_chance, deltas) =>
       new TraceMemory({
@@ -255,6 +248,7 @@ function classesGuest(guest: ClassesGuest): PreparedGuest {
   const memories = new Memories();
   return {
     pages,
+    dirtied: SHOWN_WINDOWS_SEC.map((windowSec) => ({ windowSec, pages: curve(windowSec) })),
     curve: () => curve,
     memory: (_chance, deltas) => memories.of(classes, deltas, () => classes),
     guestSec: () => 0,

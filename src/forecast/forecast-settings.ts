@@ -8,7 +8,7 @@ import { type Chosen, Registry, type ResolvedStrategy } from "../migrate/registr
 import type { ManagerFactory } from "../policy/manager.js";
 import type { Preset } from "../policy/preset.js";
 import { AUTO_CONVERGE_SYNC_NS } from "../policy/throttles/auto-converge.js";
-import { AUTO_CONVERGE, type AutoConvergeSettings } from "./throttle-model.js";
+import type { AutoConvergeSettings } from "./throttle-model.js";
 
 /** What a name without `@preset` is forecast with. */
 export const DEFAULT_FORECAST_PRESET = "qemu102";
@@ -77,7 +77,6 @@ function throttleOf({ throttle }: ResolvedStrategy): Throttle {
   if (factory.name !== "auto-converge") refuse(`the throttle ${factory.name}`);
   return {
     autoConverge: {
-      ...AUTO_CONVERGE,
       initialPercent: params.initial as number,
       incrementPercent: params.increment as number,
       maxPercent: params.max as number,

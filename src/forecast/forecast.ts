@@ -11,7 +11,6 @@ import { circumstances, MEASURED_SPREAD, NOMINAL_SPREAD, USUAL } from "./circums
 import { type ContentFacts, UNKNOWN_CONTENT } from "./content-facts.js";
 import { forecastCosts } from "./forecast-costs.js";
 import {
-  dirtyPointsOf,
   type ForecastGuest,
   type GuestChance,
   type PreparedGuest,
@@ -164,7 +163,7 @@ function summarise(
     throttlePercent: rangeOf(outcomes.map(({ throttlePercent }) => throttlePercent)),
     downtimeLimitMs: usual.downtimeLimitMs,
     passes: usual.passes,
-    dirtied: dirtyPointsOf(input.guest),
+    dirtied: guest.dirtied,
   };
 }
 

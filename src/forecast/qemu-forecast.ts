@@ -8,6 +8,7 @@ import { type Circumstances, MEASURED_SPREAD, USUAL } from "./circumstances.js";
 import { type LoopCosts, QEMU72_COSTS } from "./loop-costs.js";
 import type { QemuGuest } from "./qemu-guest.js";
 import type { QemuKnown } from "./qemu-run.js";
+import { MULTIFD_PACKETS } from "./qemu-stream.js";
 import { SlotMachine, type SlotMachineOptions } from "./slot-machine.js";
 import type { SlotOutcome } from "./slot-outcome.js";
 import { ThrottleModel } from "./throttle-model.js";
@@ -116,9 +117,6 @@ const DEFLATE_US = 68;
 const INFLATE_US = 25;
 /** Deflating a page in a channel's thread, and inflating it on the same machine. */
 const ZLIB_US = 90;
-/** A packet of 128 pages: 8 bytes a page, and some 330 bytes of header (multifd.c), seldom full. */
-const MULTIFD_PAGE_BYTES = 4121;
-const MULTIFD_PACKET_PAGES = 128;
 /** Of the machine. */
 const CPUS = 2;
 
@@ -136,9 +134,8 @@ function compression(
   if (!caps.has("multifd")) return {};
   const packed = settings.multifdCompression !== "none";
   const wireShare = nominal && packed && text ? TEXT_ZSTD_SHARE : 1;
-  const packets = { pageWireBytes: MULTIFD_PAGE_BYTES, packetPages: MULTIFD_PACKET_PAGES };
   // A rate that was measured counts what threads take for their pages already.
-  if (!nominal || settings.multifdCompression !== "zlib") return { ...packets, wireShare };
+  if (!nominal || settings.multifdCompression !== "zlib") return { ...MULTIFD_PACKETS, wireShare };
   const pageUs = ZLIB_US / Math.min(CPUS, settings.multifdChannels);
-  return { ...packets, wireShare, pageUs };
+  return { ...MULTIFD_PACKETS, wireShare, pageUs };
 }

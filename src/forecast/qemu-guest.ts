@@ -18,6 +18,7 @@ import {
 import type { DirtierWorkload } from "./dirtier-workload.js";
 import type { GuestFacts } from "./guest-facts.js";
 import type { QemuKnown } from "./qemu-run.js";
+import { xbzrlePlaces } from "./qemu-stream.js";
 import type { SlotMemory } from "./slot-memory.js";
 import { catchingUp, cpuBoundPace, type Pace, pacedUpTo } from "./throttle-model.js";
 import { type TraceDeltas, TraceMemory } from "./trace-memory.js";
@@ -255,9 +256,5 @@ function deltaCache(known: QemuKnown, deltaBytes: number): TraceDeltas | undefin
 
 /** XBZRLE's cache, rounded down to a power of two; 0: it is off. */
 function cachePagesOf({ caps, settings }: QemuKnown): number {
-  if (!caps.has("xbzrle")) return 0;
-  let pages = 1;
-  while (pages * 2 * PAGE_BYTES <= settings.xbzrleCacheBytes) pages *= 2;
-  return pages;
+  return caps.has("xbzrle") ? xbzrlePlaces(settings.xbzrleCacheBytes) : 0;
 }
-const PAGE_BYTES = 4096;

@@ -112,7 +112,7 @@ export class SlotMachine {
 
   run(): SlotOutcome {
     const { supervisor } = this;
-    const { memory, loop, costs, timeoutMs } = this.options;
+    const { memory, loop, costs, timeoutMs, manager } = this.options;
     this.ms = costs.setupMs;
     this.advanceGuest();
     memory.begin(this.guestSec);
@@ -141,8 +141,10 @@ export class SlotMachine {
       if (step === "stop")
         return this.stop(memory.unsentPages === 0 ? "nothing-left" : "threshold");
       this.sendSlice();
-      const { remainingBytes, sentBytes, iteration } = this.seen();
-      supervisor.steady.watch({ ms: this.ms, remainingBytes, sentBytes, iteration });
+      if (manager !== undefined && memory.steady === true) {
+        const { remainingBytes, sentBytes, iteration } = this.seen();
+        supervisor.steady.watch({ ms: this.ms, remainingBytes, sentBytes, iteration });
+      }
     }
     this.ms = Math.max(this.ms, timeoutMs);
     return this.outcome("timeout", Number.NaN, Number.NaN);

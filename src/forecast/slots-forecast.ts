@@ -6,6 +6,7 @@ import type { GuestChance, PreparedDeltas, PreparedGuest } from "./forecast-gues
 import type { ForecastSettings } from "./forecast-settings.js";
 import type { LoopCosts } from "./loop-costs.js";
 import type { LoopOutcome } from "./loop-outcome.js";
+import { MULTIFD_PACKETS, xbzrlePlaces } from "./qemu-stream.js";
 import { SlotMachine, type SlotMachineOptions } from "./slot-machine.js";
 import type { SlotOutcome } from "./slot-outcome.js";
 import { cpuBoundPace, ThrottleModel } from "./throttle-model.js";
@@ -21,8 +22,6 @@ export interface LoopInput {
 }
 
 const PAGE_BYTES = 4096;
-/** A packet of 128 pages: 8 bytes a page and some 330 of header, seldom full (multifd.c). */
-const MULTIFD_PAGE_BYTES = 4121;
 
 export function forecastSlots(
   input: LoopInput,
@@ -63,8 +62,7 @@ export function forecastSlots(
 
 function deltasOf({ settings, content }: LoopInput): PreparedDeltas | undefined {
   if (settings.xbzrle === undefined) return;
-  let pages = 1;
-  while (pages * 2 * PAGE_BYTES <= settings.xbzrle.cacheBytes) pages *= 2;
+  const pages = xbzrlePlaces(settings.xbzrle.cacheBytes);
   const { deltaBytes, deltaMissShare: missShare } = content;
   return { pages, deltaBytes, bytesOf: () => deltaBytes, missShare };
 }
@@ -72,15 +70,15 @@ function deltasOf({ settings, content }: LoopInput): PreparedDeltas | undefined 
 /** What compression and parallel streams make of a page on the wire, and of the encoder's time. */
 function wireOf({ settings, content, costs }: LoopInput): Partial<SlotMachineOptions> {
   const { compression, channels, preset } = settings;
-  const whole = channels === undefined ? undefined : MULTIFD_PAGE_BYTES;
-  if (compression === undefined) return whole === undefined ? {} : { pageWireBytes: whole };
+  const packets = channels === undefined ? undefined : MULTIFD_PACKETS;
+  if (compression === undefined) return packets ?? {};
   const share = compression.codec === "zstd" ? content.zstdShare : content.deflateShare;
   const pageUs = Math.max(costs.pageUs, compression.pageUs);
   // QEMU 7.2 counts whole pages in multifd whatever goes out; later versions count what does.
-  if (whole !== undefined && preset.name === "qemu72") {
-    return { pageWireBytes: whole, wireShare: share, pageUs };
+  if (packets !== undefined && preset.name === "qemu72") {
+    return { ...packets, wireShare: share, pageUs };
   }
-  return { pageWireBytes: (whole ?? PAGE_BYTES) * share, pageUs };
+  return { pageWireBytes: (packets?.pageWireBytes ?? PAGE_BYTES) * share, pageUs };
 }
 
 function asLoopOutcome(one: SlotOutcome, wireShare: number): LoopOutcome {

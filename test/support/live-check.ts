@@ -9,6 +9,7 @@ import type { DirtierWorkload } from "../../src/forecast/dirtier-workload.js";
 import { QEMU72_COSTS } from "../../src/forecast/loop-costs.js";
 import { describedGuest } from "../../src/forecast/qemu-guest.js";
 import { parseQemuRun, type QemuActual, type QemuKnown } from "../../src/forecast/qemu-run.js";
+import { MULTIFD_PACKETS } from "../../src/forecast/qemu-stream.js";
 import { SlotMachine } from "../../src/forecast/slot-machine.js";
 import type { SlotOutcome } from "../../src/forecast/slot-outcome.js";
 import { AUTO_CONVERGE, type Pace, ThrottleModel } from "../../src/forecast/throttle-model.js";
@@ -281,8 +282,6 @@ function knownOf(one: LiveCase): QemuKnown {
   return parseQemuRun(line).known;
 }
 
-/** A packet of 128 pages with its header (multifd.c), seldom full. */
-const MULTIFD_PAGE_BYTES = 4121;
 /** The guest makes up for 100 ms of its own seconds (CATCH_UP_MS of guests/page-writer.h). */
 const MADE_UP_GUEST_MS = 100;
 
@@ -315,7 +314,7 @@ export function forecastCase(
     downtimeLimitMs: Number(one.params["downtime-limit"]),
     timeoutMs: known.timeoutMs,
     guestSec: 0,
-    ...(one.caps.multifd === true && { pageWireBytes: MULTIFD_PAGE_BYTES }),
+    ...(one.caps.multifd === true && { pageWireBytes: MULTIFD_PACKETS.pageWireBytes }),
     ...(one.caps["auto-converge"] === true && {
       throttle: new ThrottleModel(throttle, pace(ticks)),
     }),
